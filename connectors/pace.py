@@ -1,0 +1,110 @@
+"""The request budget of one account: even spacing, shared by everything in the process, slowed by what the server says.
+
+Our own few lines instead of a library: the limiters on offer count requests in a bucket or a window, and so send a
+burst whenever one fills up; vendors measure short windows, and a burst is the 429 that was to be avoided. Nor can they
+be slowed down from outside and recover.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+HEADROOM = 0.97
+"""Part of the budget that is aimed for. The rest absorbs the jitter of the way (25 ms in a second), so that no
+second has one too many; more would cost more of the budget than the 95 % to be used allow."""
+CATCH_UP_S = 0.005
+"""How much lateness (a late wake-up) may be made good by closer requests: less than `HEADROOM` leaves."""
+LONGEST_PAUSE_S = 60.0
+SLOWER, RECOVERY_S = 0.75, 100.0
+"""What a 429 does to the pace, and how many seconds a pace slowed to nothing would take to be whole again."""
+LOW_WATER = 5
+"""From how few remaining requests on (`x-ratelimit-remaining`) to slow down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time for waiting; replaced in tests. `now` is monotonic seconds."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+class Pace:
+    """One account's budget. Thread-safe: `take` before every request, `busy` on 429, `heard` on any other answer."""
+
+    def __init__(self, requests_per_minute: float, clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
+        self._turn = threading.Lock()
+        self._state = threading.Lock()
+        self._full_interval_s = 60.0 / (requests_per_minute * HEADROOM)
+        self._next_at = float("-inf")
+        self._paused_until = float("-inf")
+        self._strikes = 0
+        self._low, self._low_at = 1.0, float("-inf")
+
+    def allow(self, requests_per_minute: float) -> None:
+        """Set the budget; the newest configuration wins."""
+        with self._state:
+            self._full_interval_s = 60.0 / (requests_per_minute * HEADROOM)
+
+    def take(self) -> None:
+        """Wait for the next turn."""
+        with self._turn:
+            while True:
+                with self._state:
+                    now = self._clock.now()
+                    due = max(self._next_at, self._paused_until)
+                    if due <= now:
+                        self._next_at = max(due, now - CATCH_UP_S) + self._interval_s(now)
+                        return
+                # Not under `_state`: a 429 that another thread receives meanwhile must be able to put this turn off.
+                self._clock.sleep(due - now)
+
+    def busy(self, retry_after_s: float | None = None) -> float:
+        """The server said "too many": everybody pauses, and goes on slower. Returns the length of the pause in seconds.
+
+        Several answers to requests that were under way together are one event, not several.
+        """
+        with self._state:
+            now = self._clock.now()
+            if now >= self._paused_until:
+                self._strikes += 1
+                self._low, self._low_at = max(0.1, self._share(now) * SLOWER), now
+            pause = min(LONGEST_PAUSE_S, 2.0 ** (self._strikes - 1)) if retry_after_s is None else retry_after_s
+            pause += random.uniform(0, 0.1 * pause + 0.05)  # noqa: S311 - jitter, not a secret
+            self._paused_until = max(self._paused_until, now + pause)
+            return self._paused_until - now
+
+    def heard(self, remaining: int | None = None) -> None:
+        """An ordinary answer came, with the server's own count of what is left in its window, if it says."""
+        with self._state:
+            now = self._clock.now()
+            if now > self._paused_until:
+                self._strikes = 0
+            if remaining is not None and remaining <= LOW_WATER:
+                self._next_at = max(self._next_at, now + self._interval_s(now) * (LOW_WATER + 1 - max(0, remaining)))
+
+    def _share(self, now: float) -> float:
+        """Which part of the budget is used at the moment: less after a 429, growing back with time."""
+        return min(1.0, self._low + (now - self._low_at) / RECOVERY_S)
+
+    def _interval_s(self, now: float) -> float:
+        return self._full_interval_s / self._share(now)
+
+
+_paces: dict[tuple[str, str], Pace] = {}
+_paces_lock = threading.Lock()
+
+
+def shared_pace(base_url: str, credential: str, requests_per_minute: float, clock: Clock | None = None) -> Pace:
+    """The one pace of an account, told by address and credential (of which only a hash is kept), in this process."""
+    key = (base_url.rstrip("/"), hashlib.sha256(credential.encode()).hexdigest())
+    with _paces_lock:
+        pace = _paces.setdefault(key, Pace(requests_per_minute, clock))
+    pace.allow(requests_per_minute)
+    return pace
