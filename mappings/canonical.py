@@ -7,7 +7,7 @@ A READING is what a mapping makes of one unit of one record: a canonical value, 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -105,7 +105,7 @@ _FLAGS = {"is_business", "marketing_consent", "is_vip", "is_favourite", "is_bloc
 def plain(value: Value) -> Any:
     """The value as JSON types (date as ISO text, groups as objects), for storage and for `--json`."""
     if isinstance(value, Name | Address):
-        return asdict(value)
+        return {name: getattr(value, name) for name in value.__slots__}  # asdict copies deeply and is ten times slower
     return value.isoformat() if isinstance(value, date) else value
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mappings.canonical import ABSENT, Address, Reading, State, Value
 from mappings.compiled_rule import CompiledRule, Payload, value_at
-from mappings.transforms.lens import MISSING, Context, Raw
+from mappings.transforms.lens import MISSING, Context, Given, Raw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +81,7 @@ class Mapping:
     paths: frozenset[str] = field(init=False)
     parts: AbstractMapping[str, frozenset[str]] = field(init=False)
     _by_unit: dict[str, CompiledRule] = field(init=False, repr=False, compare=False)
-    _readers: dict[Context, list[tuple[tuple[str, ...], Reader]]] = field(init=False, repr=False, compare=False)
+    _readers: dict[Context, list[tuple[str, tuple[str, ...], Reader]]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Work out what the rules say together."""
@@ -113,18 +113,22 @@ class Mapping:
         """Every unit this mapping knows, and `mobile` (the number where it can identify a person) beside `phone`."""
         found: dict[str, Reading] = {}
         country: str | None = None
-        for emits, reader in self._readers.get(context) or self._open(context):
+        for only, emits, reader in self._readers.get(context) or self._open(context):
             readings = reader(payload, country)
-            if len(emits) == 1:
-                found[emits[0]] = readings[0]
-                if emits == _ADDRESS:
+            if only:
+                found[only] = readings[0]
+                if only == "address":
                     country = _country(readings[0])
             else:
                 found.update(zip(emits, readings, strict=True))
         return found
 
-    def _open(self, context: Context) -> list[tuple[tuple[str, ...], Reader]]:
-        readers = [(rule.lens.emits, _reader(rule, context)) for rule in self.rules]
+    def _open(self, context: Context) -> list[tuple[str, tuple[str, ...], Reader]]:
+        """(the unit where there is but one, the units, a reading function) of every rule."""
+        readers = [
+            (rule.lens.emits[0] if len(rule.lens.emits) == 1 else "", rule.lens.emits, _reader(rule, context))
+            for rule in self.rules
+        ]
         self._readers[context] = readers
         return readers
 
@@ -226,12 +230,16 @@ def _country_at(rule: CompiledRule, payload: Payload) -> str | None:
 
 
 def _reader(rule: CompiledRule, context: Context) -> Reader:
-    """A reading function for one rule and context, which remembers the readings of equal raws."""
+    """A reading function for one rule and context; where a lens says so, it remembers the readings of equal raws."""
     absent = (ABSENT,) * len(rule.lens.emits)
-    get, raws_of, by_path = rule.get, rule.raws, rule.country_path is not None
+    raws_of, by_path, missing = rule.raws, rule.country_path is not None, None if rule.missing_is_empty else MISSING
+    get = rule.get if rule.defaults or not rule.empty_is_cleared else None
+    lens_get = rule.lens.get
 
     def fresh(country: str | None, *raws: Raw) -> tuple[Reading, ...]:
-        return absent if raws.count(MISSING) == len(raws) else get(raws, country, context)
+        if raws[0] is MISSING and raws.count(MISSING) == len(raws):
+            return absent
+        return lens_get(Given(raws, country, context)) if get is None else get(raws, country, context)
 
     # Typed: 1, 1.0 and True are equal to Python and not to a till.
     remembered = lru_cache(_MEMO, typed=True)(fresh) if rule.lens.memo else fresh
@@ -252,10 +260,17 @@ def _reader(rule: CompiledRule, context: Context) -> Reader:
         except TypeError:
             return fresh(None, raw)
 
+    def read_afresh(payload: Payload, _: str | None) -> tuple[Reading, ...]:
+        raws = raws_of(payload)
+        if raws[0] is MISSING and raws.count(MISSING) == len(raws):
+            return absent
+        return lens_get(Given(raws, None, context)) if get is None else get(raws, None, context)
+
     if rule.by_address or by_path:
         return read
+    if not rule.lens.memo:
+        return read_afresh
     if len(rule.paths) == 1 and (only := rule.paths[0] or "") and "." not in only:
-        missing = None if rule.missing_is_empty else MISSING
         return read_one  # most rules, and most of the time: one field without evidence
     return lambda payload, _: read(payload, None)
 

@@ -53,8 +53,10 @@ def _parse(path: Path, name: str, problems: list[str]) -> tuple[Source, MappingF
     """One file as a model, or None when it cannot be one; problems are added."""
     source = Source(name)
     parsed = parse_file(path, source)
-    problems.extend(source.take())
-    return None if parsed is None else (source, parsed)
+    if parsed is None:
+        problems.extend(source.take())
+        return None
+    return source, parsed  # with its problems, to be told with those that building finds, in the order of their lines
 
 
 def _build(connector: str, layers: list[tuple[Source, MappingFile]], problems: list[str]) -> Mapping | None:
@@ -72,9 +74,10 @@ def _build(connector: str, layers: list[tuple[Source, MappingFile]], problems: l
     rules = [rule for rule in compiled if rule is not None]
     rules.sort(key=lambda rule: rule.units != ("address",))  # it is evidence for others, so it is read first
     create, requires, passed = (_last(layers, key) for key in ("create", "requires", "pass_through"))
-    if len(rules) == len(compiled):  # or else what is missing would be complained of twice
+    whole = not any(source.incomplete for source, _ in layers)
+    if whole and len(rules) == len(compiled):  # or else what is missing would be complained of twice
         _check_together(rules, {name: source for name, (source, _) in named.items()})
-        _check_rest(layers[-1][0], rules, create or {}, requires or [], passed or [])
+        _check_rest(layers[-1][0], rules, create or {}, requires or [], layers[-1][1].pass_through or [])
     found = [problem for source, _ in layers for problem in source.take()]
     problems.extend(found)
     if found:
@@ -85,7 +88,8 @@ def _build(connector: str, layers: list[tuple[Source, MappingFile]], problems: l
         rules=tuple(rules),
         constants=create or {},
         requirements=tuple(Requirement(r.reason, tuple(map(tuple, r.one_of))) for r in requires or []),
-        pass_through=tuple(passed or []),
+        # A user's rule for a field that the shipped file passes through is not a contradiction but the wish.
+        pass_through=tuple(path for path in passed or [] if not any(path in rule.paths for rule in rules)),
         examples=tuple((layers[-1][0].where(("examples", n)), e) for n, e in enumerate(layers[-1][1].examples)),
     )
 
@@ -133,6 +137,7 @@ def _compile(name: str, rule: Rule, source: Source) -> CompiledRule | None:
         source.complain(
             (*at, "transform"), f"no transform is called {rule.transform!r}", rule.transform, TRANSFORM_NAMES
         )
+        _known_units(rule, source, at)
         return None
     lens_of = transform(rule.transform)
     units = _units(rule, lens_of, source, at)
@@ -172,12 +177,19 @@ def _compile(name: str, rule: Rule, source: Source) -> CompiledRule | None:
     )
 
 
-def _units(rule: Rule, lens_of: Transform, source: Source, at: Loc) -> tuple[str, ...]:
+def _known_units(rule: Rule, source: Source, at: Loc) -> list[str]:
+    """The units that a rule names; those that there are not are complained of."""
     named = [rule.canonical] if isinstance(rule.canonical, str) else rule.canonical
     for unit in named:
         if unit not in UNITS:
             source.complain((*at, "canonical"), f"there is no unit {unit!r}", unit, UNITS)
-        elif unit not in lens_of.units:
+    return named
+
+
+def _units(rule: Rule, lens_of: Transform, source: Source, at: Loc) -> tuple[str, ...]:
+    named = _known_units(rule, source, at)
+    for unit in named:
+        if unit in UNITS and unit not in lens_of.units:
             can = ", ".join(sorted(lens_of.units))
             source.complain((*at, "canonical"), f"transform {rule.transform!r} does not make {unit!r}, only {can}")
     if len(named) != 1 and not lens_of.together:

@@ -27,7 +27,10 @@ _INTRODUCTION = """\
 A mapping file says how one connector's fields and the canonical ones correspond, in both directions. The shipped ones
 are `mappings/*.yaml`; a file of the same name in the folder that `mappings:` names in `config.yaml` overrides them,
 rule by rule by the rules' names (`null` removes one), or whole with `replaces: all`. `customer-sync mappings check`
-validates the files and runs their examples; `customer-sync mappings preview SYSTEM` shows records before and after.
+validates the files, runs their examples, and tries the mappings on every staged record. `customer-sync mappings preview
+SYSTEM` shows staged records before and after, counts what is not understood by reason, and says which records of which
+system the next run would write because of the files as they are now: look at it after every edit. A rule of your own may
+take a field that the shipped file passes through.
 
 ```yaml
 connector: inventorum

@@ -15,12 +15,18 @@ from mappings.rules import Example, MappingFile, Require, Rule
 
 Loc = tuple[str | int, ...]
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where PyYAML was built with libyaml
+
 
 @dataclass
 class Source:
-    """One file: its name for messages, the line of every key and item, and the problems found in it."""
+    """One file: its name for messages, the line of every key and item, and the problems found in it.
+
+    `incomplete`: parts with problems were left out, so that what refers to them is not complained of as well.
+    """
 
     name: str
+    incomplete: bool = False
     lines: dict[Loc, int] = field(default_factory=dict)
     problems: list[tuple[int, str]] = field(default_factory=list)
 
@@ -48,9 +54,12 @@ class Source:
 
 
 def parse_file(path: Path, source: Source) -> MappingFile | None:
-    """One file as a model, or None when it cannot be one; what is wrong is noted in `source`."""
+    """One file as a model, or None when it cannot be one; what is wrong is noted in `source`.
+
+    A file with problems comes without the parts that have them, so that the others' problems are found in the same go.
+    """
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         source.problems.append((line, f"{source.name}:{line}: file: not YAML: {error.problem}"))
@@ -65,7 +74,11 @@ def parse_file(path: Path, source: Source) -> MappingFile | None:
         parsed = MappingFile.model_validate(data)
     except ValidationError as error:
         _explain(error, source)
-        return None
+        source.incomplete = True
+        try:
+            parsed = MappingFile.model_validate(_without(data, error))
+        except ValidationError:
+            return None
     if parsed.connector != path.stem:
         source.complain(("connector",), f"is {parsed.connector!r}, but the file is named {path.name!r}")
     return parsed
@@ -90,8 +103,12 @@ def _plain(node: yaml.Node, loc: Loc, source: Source) -> Any:
 
 
 def _scalar(node: yaml.Node) -> Any:
-    loader = yaml.SafeLoader("")
-    value = loader.construct_object(node, deep=True)
+    if node.tag == "tag:yaml.org,2002:str":
+        return node.value
+    try:
+        value = yaml.constructor.SafeConstructor().construct_object(node, deep=True)
+    except (yaml.YAMLError, ValueError):  # a tag of somebody's own, a date of the thirteenth month: text to us
+        return str(node.value)
     return value if isinstance(value, str | int | float | bool | None) else str(node.value)
 
 
@@ -108,6 +125,24 @@ def _explain(error: ValidationError, source: Source) -> None:
             source.complain(loc, "is no key of a mapping file here", str(loc[-1]), _keys_at(loc))
         else:
             source.complain(loc, one["msg"].lower())
+
+
+def _without(data: Any, error: ValidationError) -> Any:
+    """The data without what pydantic complained of: an unknown key alone, else the whole rule, example or requirement."""
+    found = {
+        loc if one["type"] == "extra_forbidden" else loc[:2] if loc[0] in _MODELS else loc[:1]
+        for one in error.errors()
+        if (loc := tuple(part for part in one["loc"] if not _is_union_branch(part)))
+    }
+    for loc in sorted(found, key=lambda loc: [(isinstance(part, str), part) for part in loc], reverse=True):
+        level = data
+        try:
+            for part in loc[:-1]:
+                level = level[part]
+            del level[loc[-1]]
+        except (KeyError, IndexError, TypeError):  # inside a part that is gone already
+            continue
+    return data
 
 
 def _is_union_branch(part: str | int) -> bool:

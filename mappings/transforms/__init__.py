@@ -6,7 +6,7 @@ from importlib import import_module
 
 from mappings.transforms.lens import Transform
 
-VERSION = 1
+VERSION = 2
 """Raise it when a transform reads something differently: records and bases are then read again from the raw values."""
 
 _PLACES = {

@@ -8,7 +8,21 @@ from dataclasses import astuple
 
 from mappings.canonical import EMPTY, Address, Reading, State, Value
 from mappings.transforms.countries import country_code
-from mappings.transforms.lens import KEEP, Given, Lens, Option, Raw, Raws, Spec, Transform, odd, text_of, unclear
+from mappings.transforms.lens import (
+    KEEP,
+    Given,
+    Lens,
+    Option,
+    Raw,
+    Raws,
+    Spec,
+    Transform,
+    any_odd,
+    odd,
+    text_of,
+    texts_of,
+    unclear,
+)
 
 # 5 · 12a · 12 b · 3-5 · 7/2 · 12 bis · Nr. 4; \d is every script's digits.
 _NUMBER = r"(?:(?:nr|no|n°|№)\.?\s*)?\d{1,5}(?:\s?[a-z]|\s(?:bis|ter))?(?:\s?[-/–+]\s?\d{1,5}\s?[a-z]?){0,2}"
@@ -58,9 +72,8 @@ def _build(spec: Spec) -> Lens:
     country_alone_is_default: bool = spec.options["country_alone_is_default"]
 
     def get(given: Given) -> tuple[Reading, ...]:
-        for raw in given.raws:
-            if odd(raw):
-                return (unclear(rule, "not text"),)
+        if any_odd(given.raws):
+            return (unclear(rule, "not text"),)
         value, problem = _read(given.raws, two_lines=two_lines)
         if value.street or value.extra or value.postal_code or value.city or value.state:
             return (Reading(State.VALUE, value, rule, "", problem),)
@@ -89,12 +102,12 @@ def _build(spec: Spec) -> Lens:
         return new
 
     parts = frozenset(_COLUMNS[role] for role in spec.roles)
-    return Lens(("address",), get, put, {"address": parts})
+    return Lens(("address",), get, put, {"address": parts}, memo=False)
 
 
 def _read(raws: Raws, *, two_lines: bool) -> tuple[Address, str]:
     """What the raws say, member by member, and what is wrong with the country."""
-    line1, line2, postal_code, city, state, nation = map(text_of, raws)
+    line1, line2, postal_code, city, state, nation = texts_of(raws)
     street, extra = join_lines(line1, line2) if two_lines else (line1, line2)
     code = None if nation is None else country_code(nation)
     return Address(street, extra, postal_code, city, state, code), "" if nation is None or code else "unknown country"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mappings.canonical import ABSENT, EMPTY, Reading, State, Value
-from mappings.transforms.emails import parse_email
+from mappings.transforms.emails import parse_email, plain_address
 from mappings.transforms.lens import KEEP, MISSING, Given, Lens, Put, Raw, Raws, Spec, Transform, text_of, unclear
 from mappings.transforms.phones import match_key, mobile_of, parse_phone, split_e164
 from mappings.transforms.vat import parse_vat
@@ -23,6 +23,8 @@ def _build_email(spec: Spec) -> Lens:
 
     def get(given: Given) -> tuple[Reading, ...]:
         raw = given.raws[0]
+        if plain := plain_address(raw):
+            return (Reading(State.VALUE, plain, rule),)
         if raw is MISSING:
             return (ABSENT,)
         email = parse_email(raw)
@@ -79,7 +81,7 @@ def _build_phone(spec: Spec) -> Lens:
             return _NO_PHONE
         return _EMPTY_PHONE if raw is None or raw == "" else _read_phone(rule, raw, None, given)
 
-    return Lens(("phone", "mobile"), get, _put_text("phone", spec.blank))
+    return Lens(("phone", "mobile"), get, _put_text("phone", spec.blank), memo=False)
 
 
 def _build_phone_parts(spec: Spec) -> Lens:
@@ -103,7 +105,7 @@ def _build_phone_parts(spec: Spec) -> Lens:
         code = int(dial_code)
         return (KEEP if _dial_code(given.raws[0]) == code else code, national)
 
-    return Lens(("phone", "mobile"), get, put)
+    return Lens(("phone", "mobile"), get, put, memo=False)
 
 
 def _build_phone_either(spec: Spec) -> Lens:
@@ -135,7 +137,7 @@ def _build_phone_either(spec: Spec) -> Lens:
         entry = _entry(value, {} if at is None else numbers[at])
         return (KEEP, [*numbers, entry] if at is None else [*numbers[:at], entry, *numbers[at + 1 :]])
 
-    return Lens(("phone", "mobile"), get, put)
+    return Lens(("phone", "mobile"), get, put, memo=False)
 
 
 def _usable(numbers: list[Any]) -> int | None:

@@ -42,7 +42,9 @@ def instant_date(raw: Raw, timezone: str) -> date | None:
     if not text:
         return None
     # Python 3.11 reads 3 or 6 fraction digits only; the vendor's own sample has three, others send any number.
-    text = _FRACTION.sub(lambda f: "." + (f[1] + "000000")[:6], text.upper(), count=1)
+    text = text.upper()
+    if "." in text:
+        text = _FRACTION.sub(lambda f: "." + (f[1] + "000000")[:6], text, count=1)
     try:
         moment = datetime.fromisoformat(text)
         return moment.date() if moment.tzinfo is None else moment.astimezone(_zone(timezone)).date()

@@ -26,7 +26,8 @@ _LONGEST = 1_000  # far beyond RFC 5321's 254, so that a name or `mailto:` aroun
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # Labels with hyphens in places three and four go the long way: they are punycode or reserved.
-_PLAIN = re.compile(rf"(?=.{{3,254}}\Z)(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:(?!..--){_LABEL}\.)+[a-z]{{2,63}}")
+_LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*").fullmatch
+_DOMAIN = re.compile(rf"(?:(?!..--){_LABEL}\.)+[a-z]{{2,63}}")
 
 _MAILTO = re.compile(r"^(?:mailto|e-?mail)\s*:\s*", re.IGNORECASE)
 _NAMED = re.compile(r"^[^<>@]*<([^<>]+)>$")
@@ -51,14 +52,26 @@ def parse_email(raw: object) -> Email:
         return _NOTHING if raw is None else Email(None, "not text")
     if len(raw) > _LONGEST:
         return Email(None, "too long for an e-mail address")
-    return _parse(raw)
+    plain = plain_address(raw)
+    return Email(plain) if plain else _parse(raw)
+
+
+def plain_address(raw: object) -> str | None:
+    """The normal form of an ordinary address, as nearly all are; None where `parse_email` has to look closer."""
+    if not isinstance(raw, str):
+        return None
+    lower = raw.lower()
+    local, _, domain = lower.partition("@")
+    return lower if len(lower) <= 254 and len(local) <= 64 and _LOCAL(local) and _is_plain_domain(domain) else None
+
+
+@lru_cache(maxsize=8192)
+def _is_plain_domain(domain: str) -> bool:
+    return _DOMAIN.fullmatch(domain) is not None
 
 
 @lru_cache(maxsize=65_536)
 def _parse(raw: str) -> Email:
-    lower = raw.lower()
-    if _PLAIN.fullmatch(lower) and lower.isascii():
-        return Email(lower)
     text = clean_text(raw)
     if text is None:
         return _NOTHING
@@ -66,9 +79,8 @@ def _parse(raw: str) -> Email:
     if named := _NAMED.match(text):
         text = named[1].strip()
     text = clean_text(text.rstrip(" ,;").lower()) or ""
-    if _PLAIN.fullmatch(text) and text.isascii():
-        return Email(text)
-    return _judge(text)
+    plain = plain_address(text)
+    return Email(plain) if plain else _judge(text)
 
 
 def _judge(text: str) -> Email:

@@ -135,13 +135,33 @@ class Transform:
 def text_of(raw: Raw) -> str | None:
     """Visible text in normal form (white space collapsed, NFC), or None."""
     if isinstance(raw, str):
-        return raw if raw.isalnum() and raw.isascii() else clean_text(raw) if raw else None
+        if raw.isalnum() and raw.isascii():  # codes, numbers, most single names
+            return raw
+        return clean_text(raw) if raw else None
     return None if raw is None or raw is MISSING else clean_text(raw)
+
+
+def texts_of(raws: Raws) -> list[str | None]:
+    """`text_of` each; what is empty or plain is decided here, as a function call takes longer."""
+    return [
+        None if raw is None or raw is MISSING or raw == ""
+        else raw if type(raw) is str and raw.isalnum() and raw.isascii()
+        else text_of(raw)
+        for raw in raws
+    ]  # fmt: skip
 
 
 def odd(raw: Raw) -> bool:
     """Whether something is there that is not text (an object, a list, a boolean) where text is expected."""
-    return not isinstance(raw, str) and isinstance(raw, dict | list | bool)
+    return type(raw) in _ODD
+
+
+_ODD = frozenset({bool, dict, list})
+
+
+def any_odd(raws: Sequence[Raw]) -> bool:
+    """Whether one of them is odd."""
+    return not _ODD.isdisjoint(map(type, raws))
 
 
 def unclear(rule: str, problem: str, evidence: str = "") -> Reading:

@@ -39,6 +39,59 @@ def word_of(token: str) -> str:
 
 def is_placeholder(text: str) -> bool:
     """Whether the text names nobody: `Laufkunde`, `Walk-in Customer`, `n/a`, `123456`, `عميل نقدي`, `Tisch 5`."""
+    return not is_ordinary(text) and _is_placeholder(text)
+
+
+def is_organisation(text: str, *, country: str | None = None) -> bool:
+    """Whether the text names a company, authority or club: by a legal form (GmbH, AS, شركة) or a word of its trade."""
+    return not is_ordinary(text) and _is_organisation(text, country)
+
+
+def is_ordinary(text: str) -> bool:
+    """Whether no word of the text is in any list: it is neither a placeholder nor an organisation."""
+    return bool(text) and all(map(is_ordinary_word, text.split(" ")))
+
+
+@lru_cache(maxsize=65_536)
+def is_ordinary_word(token: str) -> bool:
+    """Whether a word, wherever it stands, makes neither a placeholder nor an organisation: most names' words.
+
+    Names are many, the words in them few: what is asked per word is answered once.
+    """
+    lower = token.lower()
+    if lower.isalpha():
+        return not (lower in _TELLING or token in _LEADING_CAPITALS or lower in _SHORT or _TELLING_SHAPE.search(lower))
+    spoken = [word for word in _BETWEEN_WORDS.split(lower) if word]
+    if not spoken or not _LETTERS_ONLY.fullmatch(token):
+        return False
+    forms = {*spoken, word_of(token)}
+    if token in _LEADING_CAPITALS or not forms.isdisjoint(_TELLING) or not forms.isdisjoint(_SHORT):
+        return False
+    return not any(map(_TELLING_SHAPE.search, forms))
+
+
+_LETTERS_ONLY = re.compile("[^\\W\\d_\u2e80-\U0003ffff]+(?:[-'’][^\\W\\d_\u2e80-\U0003ffff]+)*")
+# A trade's ending; one character over and over; Arabic letters that make a legal form, alone or with the next word; East Asian
+# script, which has no spaces to tell words by.
+_TELLING_SHAPE = re.compile(
+    rf"^(?:{_ONE_CHARACTER.pattern})$|{_ENDING.pattern}|[ذش]مم|^[ذشم]$|^مم$|[ذش]م?$|[\u2e80-\U0003ffff]"
+)
+_SHORT = frozenset(map(str.lower, words.SHORT_FORMS))
+_LEADING_CAPITALS = frozenset().union(*words.LEADING_CAPITALS.values())
+_TELLING = frozenset().union(
+    words.PLACEHOLDERS,
+    words.TRADES,
+    words.LEGAL_FORMS,
+    words.ENDING_WORDS,
+    words.LEADING_FORMS,
+    words.LEADING_WORDS,
+    words.JOINTS,
+    words.WEAK_JOINTS,
+    ("in", "na", "nan", "bank", "co", "gmbh"),
+)
+
+
+def _is_placeholder(text: str) -> bool:
     clean = clean_text(text) or ""
     if not _LETTER.search(clean) or "@" in clean:
         return True
@@ -54,8 +107,7 @@ def is_placeholder(text: str) -> bool:
 
 
 @lru_cache(maxsize=65_536)
-def is_organisation(text: str, *, country: str | None = None) -> bool:
-    """Whether the text names a company, authority or club: by a legal form (GmbH, AS, شركة) or a word of its trade."""
+def _is_organisation(text: str, country: str | None) -> bool:
     lower = text.lower()
     foreign = not text.isascii()
     if (foreign or "." in text or "&" in text) and _SPACED_FORM.search(lower):

@@ -12,7 +12,14 @@ from functools import lru_cache
 
 from mappings.transforms import name_words as words
 from mappings.transforms import organisation_words as firms
-from mappings.transforms.name_kinds import is_household, is_organisation, is_placeholder, strip_legal_form
+from mappings.transforms.name_kinds import (
+    is_household,
+    is_ordinary,
+    is_ordinary_word,
+    is_organisation,
+    is_placeholder,
+    strip_legal_form,
+)
 from mappings.transforms.name_order import split_words
 from mappings.transforms.name_scripts import is_arabic, is_east_asian, join_east_asian, split_arabic, split_east_asian
 from mappings.transforms.typed_text import clean_text, word_set
@@ -21,11 +28,13 @@ __all__ = [
     "ParsedName",
     "clean_text",
     "is_household",
+    "is_ordinary",
     "is_organisation",
     "is_placeholder",
     "join_name",
     "parse_name",
     "strip_legal_form",
+    "two_plain_words",
 ]
 
 
@@ -45,10 +54,7 @@ class ParsedName:
 _LONGEST = 200
 _FAMILY_FIRST = word_set("HU VN CN TW HK SG MO KR JP")
 
-_TWO_PLAIN_WORDS = re.compile(
-    r"([A-ZÀ-ÖØ-ÞŁŚŠŽČĆŻŹİŞĞŐŰ][a-zß-öø-ÿĀ-ž]{2,30}) ([A-ZÀ-ÖØ-ÞŁŚŠŽČĆŻŹİŞĞŐŰ][a-zß-öø-ÿĀ-ž]{2,30})"
-)
-_TRADE = re.compile(rf"\w(?:{firms.TRADE_ENDINGS})\b")
+_PLAIN_WORD = re.compile("[A-ZÀ-ÖØ-ÞŁŚŠŽČĆŻŹİŞĞŐŰ][a-zß-öø-ÿĀ-ž]{2,30}|[\u0621-\u063a\u0641-\u064a]{3,30}")
 _TELLING = frozenset().union(
     words.TITLES,
     words.TITLE_PARTS,
@@ -99,28 +105,41 @@ def parse_name(raw: object, *, country: str | None = None) -> ParsedName:
     text = clean_text(raw[: 4 * _LONGEST] if isinstance(raw, str) and len(raw) > 8 * _LONGEST else raw)
     if text is None:
         return ParsedName("placeholder", note="nothing there")
+    region = country.strip().upper() if isinstance(country, str) else None
+    if plain := two_plain_words(text, region):
+        return ParsedName("person", given=plain[0], family=plain[1], note=TWO_PLAIN_WORDS)
     if len(text) > _LONGEST:
         whole = clean_text(raw) or text
         return ParsedName("person", given=whole, note="too long to split, kept whole")
-    return _parse(text, country.strip().upper() if isinstance(country, str) else None)
+    return _parse(text, region)
+
+
+TWO_PLAIN_WORDS = "two plain words"
+
+
+def two_plain_words(text: str, country: str | None) -> tuple[str, str] | None:
+    """(given, family) of clean text that is a given and a family name and nothing else; None where more must be asked."""
+    first, _, last = text.partition(" ")
+    if not last or " " in last or country in _FAMILY_FIRST or not (_is_plain_word(first) and _is_plain_word(last)):
+        return None
+    return first, last
+
+
+@lru_cache(maxsize=65_536)
+def _is_plain_word(word: str) -> bool:
+    return bool(_PLAIN_WORD.fullmatch(word)) and word.lower() not in _TELLING and is_ordinary_word(word)
 
 
 def join_name(given: str | None, middle: str | None, family: str | None) -> str:
     """The parts as one name field shows them, in the order that their script writes them."""
     first = " ".join(part for part in (given, middle) if part)
-    if first and family and is_east_asian(first) and is_east_asian(family):
+    if first and family and not first.isascii() and is_east_asian(first) and is_east_asian(family):
         return join_east_asian(first, family)
     return " ".join(part for part in (first, family) if part)
 
 
 @lru_cache(maxsize=65_536)
 def _parse(text: str, country: str | None) -> ParsedName:
-    plain = _TWO_PLAIN_WORDS.fullmatch(text)
-    if plain and country not in _FAMILY_FIRST:
-        lower = text.lower()
-        first, _, last = lower.partition(" ")
-        if first not in _TELLING and last not in _TELLING and not _TRADE.search(lower):
-            return ParsedName("person", given=plain[1], family=plain[2], note="two plain words")
     if is_placeholder(text):
         return ParsedName("placeholder", note="names nobody")
     if is_organisation(_without_brackets(text), country=country):
@@ -203,16 +222,19 @@ def _trailing_particles(given: list[str]) -> int:
 
 
 def _glued(tokens: list[str]) -> list[str]:
-    """The words; lone hyphens and numbers stay at their word, symbols are dropped, maiden names and aliases cut off."""
+    """The words; lone hyphens and numbers stay at their word, symbols are dropped, maiden names and aliases cut off.
+
+    Three digits and more are no part of anybody's name: a phone, a customer number.
+    """
     glued: list[str] = []
     for index, token in enumerate(tokens):
         cut = _is_maiden_mark(token) or token in _CUTS
         if cut and glued and index < len(tokens) - 1 and (index >= 2 or token.lower() not in ("nee", "born", "roz")):
             break
         hyphen = token in ("-", "–") and index < len(tokens) - 1
-        if glued and (hyphen or token.isdigit() or glued[-1].endswith((" -", " –"))):
+        if glued and (hyphen or (token.isdigit() and len(token) < 3) or glued[-1].endswith((" -", " –"))):
             glued[-1] += " " + token
-        elif _NO_LETTER.fullmatch(token) is None:
+        elif _NO_LETTER.fullmatch(token) is None and not (token.isdigit() and len(token) >= 3):
             glued.append(token)
     return glued
 

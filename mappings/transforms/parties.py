@@ -9,8 +9,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mappings.canonical import ABSENT, EMPTY, Name, Reading, State, Value
-from mappings.transforms.lens import KEEP, MISSING, Given, Lens, Raw, Raws, Spec, Transform, odd, text_of, unclear
-from mappings.transforms.names import is_organisation, is_placeholder, join_name, parse_name
+from mappings.transforms.lens import (
+    KEEP,
+    MISSING,
+    Given,
+    Lens,
+    Raw,
+    Raws,
+    Spec,
+    Transform,
+    any_odd,
+    odd,
+    text_of,
+    texts_of,
+    unclear,
+)
+from mappings.transforms.names import (
+    TWO_PLAIN_WORDS,
+    is_ordinary,
+    is_organisation,
+    is_placeholder,
+    join_name,
+    parse_name,
+    two_plain_words,
+)
 
 _PERSON_PARTS = frozenset({"full_name", "given_name", "middle_name", "family_name"})
 
@@ -21,6 +43,8 @@ def name_of_parts(given: str | None, middle: str | None, family: str | None) -> 
     >>> name_of_parts("Ana", None, "Schmidt")
     Name(full='Ana Schmidt', given='Ana', middle=None, family='Schmidt')
     """
+    if given and family and middle is None and given.isascii():
+        return Name(f"{given} {family}", given, None, family)
     if not (given or middle or family):
         return None
     if given is None and middle is None and family is not None and " " in family:
@@ -52,15 +76,17 @@ def _build_party(spec: Spec) -> Lens:
 
     def get(given: Given) -> tuple[Reading, ...]:
         raws = given.raws
-        first, middle, family, company_text = map(text_of, raws)
-        company = _company(rule, raws[3], company_text)
+        first, middle, family, company_text = texts_of(raws)
+        company = EMPTY if raws[3] == "" or raws[3] is None else _company(rule, raws[3], company_text)
         if raws[0] is MISSING and raws[2] is MISSING:
             return (ABSENT, company) if with_company else (ABSENT,)
         name = name_of_parts(first, middle, family)
-        if odd(raws[0]) or odd(raws[1]) or odd(raws[2]):
+        if any_odd(raws[:3]):
             reading = unclear(rule, "not text")
         elif name is None:
             reading = EMPTY
+        elif is_ordinary(name.full):
+            reading = Reading(State.VALUE, name, rule)
         elif is_placeholder(name.full):
             reading = placeholder
         elif is_organisation(name.full):
@@ -72,12 +98,15 @@ def _build_party(spec: Spec) -> Lens:
         return (reading, company) if with_company else (reading,)
 
     def put(asked: Mapping[str, Value], given: Given) -> Raws:
-        now = given.now
-        new: list[Raw] = [KEEP, KEEP, KEEP, KEEP]
+        now, new = given.now, list[Raw]((KEEP,) * 4)
         lodged = with_company and now["company"].evidence == organisation.problem  # the company lives in the name field
         if "company" in asked:
             new[3] = spec.blank if asked["company"] is None else asked["company"]
-        if "name" in asked or ("company" in asked and lodged):
+        # Emptied, a company field would let the other organisation in the name field show as the company.
+        shows_through = (
+            with_company and asked.get("company", KEEP) is None and now["name"].problem == organisation.problem
+        )
+        if "name" in asked or ("company" in asked and lodged) or shows_through:
             wanted = asked.get("name", now["name"].value)
             new[:3] = _parts(wanted if isinstance(wanted, Name) else None, given.raws)
             if lodged and "company" not in asked:
@@ -100,8 +129,8 @@ def _build_party(spec: Spec) -> Lens:
             parts.append(KEEP if text_of(raw) == part and not odd(raw) else spec.blank if part is None else part)
         return parts
 
-    parts = _PERSON_PARTS if "middle" in spec.roles else _PERSON_PARTS - {"middle_name"}
-    return Lens(spec.units, get, put, {"name": parts})
+    lacking = frozenset[str]() if "middle" in spec.roles else frozenset({"middle_name"})
+    return Lens(spec.units, get, put, {"name": _PERSON_PARTS - lacking}, memo=False)
 
 
 def _without_middle(given: str | None, middle: str | None, kept: str | None) -> str | None:
@@ -139,6 +168,8 @@ def _build_one_name(spec: Spec) -> Lens:
                 found["name"] = unclear(rule, "not text")
             elif text is None:
                 found["name"] = EMPTY
+            elif plain := two_plain_words(text, given.country):
+                found["name"] = Reading(State.VALUE, Name(text, plain[0], None, plain[1]), rule, TWO_PLAIN_WORDS)
             elif is_placeholder(text):
                 found["name"] = placeholder
             elif "company" in found and is_organisation(text):
@@ -146,7 +177,8 @@ def _build_one_name(spec: Spec) -> Lens:
                 if "is_business" in found:
                     found["is_business"] = is_business
             else:
-                found["name"] = Reading(State.VALUE, name_of_text(text, given.country), rule)
+                evidence = parse_name(text, country=given.country).note
+                found["name"] = Reading(State.VALUE, name_of_text(text, given.country), rule, evidence)
         return tuple(found.values())
 
     def put(asked: Mapping[str, Value], given: Given) -> Raws:
@@ -169,7 +201,7 @@ def _build_one_name(spec: Spec) -> Lens:
             new = company if isinstance(company, str) else None
         return (KEEP if new == shown else spec.blank if new is None else new,)
 
-    return Lens(units, get, put, {"name": _PERSON_PARTS, "is_business": frozenset()})
+    return Lens(units, get, put, {"name": _PERSON_PARTS, "is_business": frozenset()}, memo=False)
 
 
 def _with_title(name: Name, raw: Raw, country: str | None) -> str:

@@ -12,9 +12,21 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import phonenumbers as library
-from phonenumbers import PhoneNumber, PhoneNumberType
 
+from mappings.transforms.phone_plans import (
+    calling_code,
+    has_trunk_zero,
+    is_plain_plan,
+    kind_and_region,
+    known_region,
+    known_regions,
+    region_of,
+    split_e164,
+)
+from mappings.transforms.phone_text import BETWEEN_NUMBERS, LETTER, LETTERS, OUTER_WORDS, bare_number
 from mappings.transforms.typed_text import fold_text
+
+__all__ = ["NOTHING", "Phone", "match_key", "mobile_of", "parse_phone", "same_number", "split_e164"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,48 +48,12 @@ class Phone:
 
 NOTHING = Phone(None)
 
-_KINDS = {
-    PhoneNumberType.MOBILE: "mobile",
-    PhoneNumberType.FIXED_LINE: "fixed",
-    PhoneNumberType.FIXED_LINE_OR_MOBILE: "fixed_or_mobile",
-    PhoneNumberType.TOLL_FREE: "toll_free",
-    PhoneNumberType.PREMIUM_RATE: "premium_rate",
-    PhoneNumberType.SHARED_COST: "shared_cost",
-    PhoneNumberType.VOIP: "voip",
-    PhoneNumberType.PERSONAL_NUMBER: "personal",
-    PhoneNumberType.PAGER: "pager",
-    PhoneNumberType.UAN: "company",
-    PhoneNumberType.VOICEMAIL: "voicemail",
-}
 _PERSONAL = ("mobile", "fixed_or_mobile")
 _VANITY = ("toll_free", "premium_rate", "shared_cost", "company")
 _OPEN_PLANS = ("DE", "AT", "SE", "FI")
 _MAX_NATIONAL = {"DE": 11}  # the library's German plan also takes longer ones, which are readings with 49 left inside
 
 _LONGEST = 120
-_LABELS = (
-    r"mobiltelefon|mobilnummer|mobile?|mobil|mob|handynummer|handy|telefonnummer|telefoon|telefon|telefono|teléfono|telephone"
-    r"|téléphone|telnr|tel|tlf|tfn|phone|fon|portable|port|móvil|movil|cellulare|cellular|cell|cel|gsm|privat|private|home|work|office"
-    r"|büro|buero|dienstlich|geschäftlich|arbeit|festnetz|kontor|whatsapp|wa|nr|no|number|nummer|numéro|numero"
-    r"|m|t|p|h|w|هاتف|جوال|الجوال|موبايل|تلفون|تليفون|رقم|الهاتف|واتساب|тел|моб|τηλ|κιν|電話|电话|手机|携帯"
-)
-# A one-letter label needs its colon or dot, else it is a slip of the finger.
-_LABEL_BEFORE = re.compile(rf"^\W*(?:(?:{_LABELS})(?:[.:/=]+\s*|\s+|(?=[+(]|\d{{2}})))+(?=[+(\d])", re.IGNORECASE)
-_LABEL_AFTER = re.compile(rf"\s*[(\[,;-]?\s*\b(?:{_LABELS})\b\.?\s*[)\]]?\s*$", re.IGNORECASE)
-_ONE_LETTER_BARE = re.compile(r"^\W*[^\W\d_]{1,2}\s*(?=[+(\d])")
-_EXTENSION = re.compile(
-    r"[\s,;(.-]*(?:;ext=|(?:extension|extn?|durchwahl|dw|nebenstelle|app|apparat|anexo|int|linje|доб|poste|interno|wew|تحويلة)[.:\s]*|x\s?|#\s?|~\s?)"
-    r"(\d{1,7})\)?\s*#?$",
-    re.IGNORECASE,
-)
-_BETWEEN_NUMBERS = re.compile(
-    r"[/;,|&\\]|\s(?:oder|or|und|and|og|eller|ou|et|o|y|e|u|i|lub|veya|أو|او|و|или)\s|\s-\s|(?<=\d)\s+(?=\+)"
-)
-_LETTER = re.compile(r"[^\W\d_]")
-_LETTERS = re.compile(r"[^\W\d_]+")
-_OUTER_WORDS = re.compile(
-    r"^(?:[^\W\d_][^\d+]{2,}?[\s:(]+(?=[+(\d]))?([+(]?[\d\s().+/-]*\d)(?:[\s,(]+[^\W\d_][^\d]{2,})?$"
-)
 
 
 def parse_phone(
@@ -93,7 +69,8 @@ def parse_phone(
         return NOTHING if raw is None else Phone(None, problem="not a number")
     if len(text) > _LONGEST:
         return Phone(None, problem="too long for a phone number")
-    return _parse(text, _dial_code(dial_code), _region(country), tuple(filter(None, map(_region, regions))))
+    context = (_dial_code(dial_code), known_region(country), known_regions(tuple(regions)))
+    return _well_formed(text, *context) or _parse(text, *context)
 
 
 def match_key(phone: Phone) -> str | None:
@@ -117,16 +94,49 @@ def same_number(
     return parse_phone(raw, dial_code=dial_code, country=country, regions=regions).e164 == e164
 
 
-@lru_cache(maxsize=65_536)
-def split_e164(e164: str) -> tuple[int, str]:
-    """Calling code and national significant number, Italian zeros included; (0, '') when it is no E.164 number."""
-    digits = e164.removeprefix("+")
-    if not (digits.isascii() and digits.isdigit()):
-        return 0, ""
-    for length in (1, 2, 3):
-        if int(digits[:length]) in library.COUNTRY_CODE_TO_REGION_CODE and digits[0] != "0":
-            return int(digits[:length]), digits[length:]
-    return 0, ""
+# --- the short way -------------------------------------------------------------------------------------------------
+
+
+def _well_formed(text: str, dial_code: str, country: str, regions: tuple[str, ...]) -> Phone | None:
+    """What `_parse` says of a number that is plainly one, without its detours; None where only `_parse` can tell.
+
+    Plain is: digits, spaces and at most a leading `+`; no calling code inside the national number; valid as it stands, or behind
+    its trunk zero. A property test compares both ways, with the library's own parser, for every region.
+    """
+    digits = text.replace(" ", "")
+    marked = digits[:1] == "+"
+    if marked:
+        digits = digits[1:]
+    if not (digits.isdigit() and digits.isascii()):
+        return None
+    if digits[:2] == "00" and not marked:
+        marked, digits = True, digits[2:]
+    region = ""
+    if marked:
+        code, national = split_e164(digits)
+        evidence = "read by its own + or 00"
+    else:
+        region = "" if dial_code else country or (regions[0] if regions else "")
+        code = int(dial_code) if dial_code else calling_code(region) if region else 0
+        national = digits[1:] if digits[0] == "0" and has_trunk_zero(code) else digits
+        if dial_code:
+            evidence = f"read with its dial code {dial_code}"
+        else:
+            evidence = f"read in {region}, the {'country of the address' if country else _SYSTEM_REGION}"
+    if not 5 <= len(national) <= 15 or national[0] == "0" or national.startswith(str(code)) or not is_plain_plan(code):
+        return None
+    found = kind_and_region(code, national)
+    if found is None or len(national) > _MAX_NATIONAL.get(found[1], 15):
+        return None
+    kind, home = found
+    short_local = region in _OPEN_PLANS and kind == "fixed" and digits[0] != "0" and len(digits) <= 8
+    typed_by_staff = national in _RUNS or digits in _RUNS or digits.count(digits[-1]) >= 7
+    if short_local or typed_by_staff:
+        return None
+    return Phone(f"+{code}{national}", kind, home, None, code, national, evidence)
+
+
+_SYSTEM_REGION = "system's region"
 
 
 # --- from text to digits -------------------------------------------------------------------------------------------
@@ -134,42 +144,27 @@ def split_e164(e164: str) -> tuple[int, str]:
 
 @lru_cache(maxsize=65_536)
 def _parse(raw: str, dial_code: str, country: str, regions: tuple[str, ...]) -> Phone:
-    text = fold_text(raw)
-    if text is None:
+    text, extension = bare_number(raw)
+    if not text and fold_text(raw) is None:
         return NOTHING
-    text = _SPREADSHEET_FLOAT.sub(r"\1", text.translate(_DASHES).removeprefix("tel:"))
-    text, extension = _take_extension(text)
-    text = _LABEL_AFTER.sub("", _LABEL_BEFORE.sub("", text)) if _LETTER.search(text) else text
     if not any(character.isdigit() for character in text):
         return Phone(None, problem="no digits")
     context = (dial_code, country, regions)
-    if _LETTER.search(text):
+    if LETTER.search(text):
         return _with_letters(text, extension, context)
     return _finish(_resolve(text, *context), extension)
 
 
-_SPREADSHEET_FLOAT = re.compile(r"^(\d{6,})\.0$")
-_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−ー"), "-")
-
-
-def _take_extension(text: str) -> tuple[str, str | None]:
-    if found := _EXTENSION.search(text):
-        before = text[: found.start()]
-        if sum(character.isdigit() for character in before) >= 5:
-            return before, found[1]
-    return text, None
-
-
 def _with_letters(text: str, extension: str | None, context: tuple[str, str, tuple[str, ...]]) -> Phone:
     """`1-800-FLOWERS` is a number, a remark around the number is no part of it, a lone letter is a typing error."""
-    if any(len(run) < 3 for run in _LETTERS.findall(text)) and not re.search(r"[^\W\d_]{3}", text):
+    if any(len(run) < 3 for run in LETTERS.findall(text)) and not re.search(r"[^\W\d_]{3}", text):
         return Phone(None, problem="letters inside the number")
     if text.isascii() and re.fullmatch(r"[+\d\s().-]+[A-Za-z][A-Za-z\d\s.-]{2,}", text):
         keypad = library.convert_alpha_characters_in_number(text)
         vanity = _resolve(keypad, *context)
         if vanity.kind in _VANITY:
             return _finish(vanity, extension)
-    if bare := _OUTER_WORDS.match(text):
+    if bare := OUTER_WORDS.match(text):
         return _finish(_resolve(bare[1], *context), extension)
     return Phone(None, problem="letters inside the number")
 
@@ -210,18 +205,18 @@ def _resolve(text: str, dial_code: str, country: str, regions: tuple[str, ...]) 
 def _readings(dial_code: str, country: str, regions: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
     """(calling code, region, evidence) in the order of trust."""
     if dial_code:
-        yield dial_code, _region_of(dial_code, country), f"read with its dial code {dial_code}"
+        yield dial_code, region_of(dial_code, country), f"read with its dial code {dial_code}"
         return
     if country:
         yield "", country, f"read in {country}, the country of the address"
     for region in regions:
         if region != country:
-            yield "", region, f"read in {region}, the system's region"
+            yield "", region, f"read in {region}, the {_SYSTEM_REGION}"
 
 
 def _two_numbers(text: str, dial_code: str, country: str, regions: tuple[str, ...]) -> bool:
     """`0176 12345678 / 030 1234567`: what stands before a separator is a number by itself and more digits follow."""
-    for found in _BETWEEN_NUMBERS.finditer(text):
+    for found in BETWEEN_NUMBERS.finditer(text):
         before, after = text[: found.start()], text[found.end() :]
         if sum(map(str.isdigit, before)) >= 6 and any(map(str.isdigit, after)):
             plus, digits = _international(before)
@@ -296,7 +291,7 @@ def _national(digits: str, region: str) -> Phone | None:
     direct = _read(digits, region)
     if _lacks_area_code(direct, digits, region):
         return None
-    code = str(library.country_code_for_region(region))
+    code = str(calling_code(region))
     inner = digits.lstrip("0")
     if not inner.startswith(code) or (direct and direct.kind in _PERSONAL):
         return direct
@@ -319,7 +314,7 @@ def _read(text: str, region: str | None) -> Phone | None:
         number = library.parse(text, region)
     except library.NumberParseException:
         return None
-    return _described(number)
+    return _valid(number.country_code or 0, library.national_significant_number(number))
 
 
 def _read_plainly(text: str, region: str | None) -> Phone | None:
@@ -330,42 +325,22 @@ def _read_plainly(text: str, region: str | None) -> Phone | None:
     if text[0] == "+":
         code, national = split_e164(text)
     elif region and text.isdigit():
-        code = library.country_code_for_region(region)
+        code = calling_code(region)
         if text.startswith(str(code)):
             return None
-        national = text[1:] if text[0] == "0" and _has_trunk_zero(code) else text
+        national = text[1:] if text[0] == "0" and has_trunk_zero(code) else text
     else:
         return None
-    if not 5 <= len(national) <= 15 or national[0] == "0" or not _is_plain_plan(code):
+    if not 5 <= len(national) <= 15 or national[0] == "0" or not is_plain_plan(code):
         return None
-    return _described(PhoneNumber(country_code=code, national_number=int(national)))
+    return _valid(code, national)
 
 
-@lru_cache
-def _is_plain_plan(code: int) -> bool:
-    """Whether numbers of this code have at most a trunk zero in front: no carrier codes, no rewriting."""
-    return all(prefix in ("", "0") for prefix in _trunk_prefixes(code))
-
-
-@lru_cache
-def _has_trunk_zero(code: int) -> bool:
-    return all(prefix == "0" for prefix in _trunk_prefixes(code))
-
-
-def _trunk_prefixes(code: int) -> list[str]:
-    plans = map(library.PhoneMetadata.metadata_for_region, library.COUNTRY_CODE_TO_REGION_CODE.get(code, ()))
-    return [str(plan.national_prefix_for_parsing or "") if plan else "?" for plan in plans]
-
-
-def _described(number: PhoneNumber) -> Phone | None:
-    kind = _KINDS.get(library.number_type(number))  # an invalid number has no type
-    region = library.region_code_for_number(number)
-    if kind is None or region is None:
+def _valid(code: int, national: str) -> Phone | None:
+    found = kind_and_region(code, national)
+    if found is None or len(national) > _MAX_NATIONAL.get(found[1], 15):
         return None
-    national = library.national_significant_number(number)
-    if len(national) > _MAX_NATIONAL.get(region, 15):
-        return None
-    return Phone(f"+{number.country_code}{national}", kind, region, None, number.country_code, national)
+    return Phone(f"+{code}{national}", found[0], found[1], None, code, national)
 
 
 def _judged(found: Phone | None, evidence: str, problem: str) -> Phone:
@@ -387,21 +362,14 @@ _RUNS = frozenset({"1234567", "12345678", "123456789", "1234567890", "987654321"
 
 def _dial_code(raw: object) -> str:
     """The digits of a calling code ('966'), or '' for none, zero and nonsense."""
-    text = fold_text(raw) or ""
+    if type(raw) is int or raw is None:
+        return _dial_code_in(str(raw or 0))
+    return _dial_code_in(fold_text(raw) or "")
+
+
+@lru_cache(maxsize=1024)
+def _dial_code_in(text: str) -> str:
     if len(text) > 12:
         return ""
     digits = "".join(filter(str.isdigit, text)).lstrip("0")
-    return digits if digits and split_e164(digits + "000")[0] and len(digits) <= 4 else ""
-
-
-def _region(raw: object) -> str:
-    """A region that the library knows, in capitals, or ''."""
-    region = raw.strip().upper() if isinstance(raw, str) else ""
-    return region if region in library.SUPPORTED_REGIONS else ""
-
-
-def _region_of(dial_code: str, country: str) -> str:
-    """The region to read a national number in: the address's if it has this code, else the code's main one."""
-    code = split_e164(dial_code + "000")[0]
-    regions = library.COUNTRY_CODE_TO_REGION_CODE.get(code, ())
-    return country if country in regions else (regions[0] if regions and regions[0] != "001" else "")
+    return digits if digits and len(digits) <= 4 and split_e164(digits + "000")[0] else ""

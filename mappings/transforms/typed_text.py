@@ -16,6 +16,9 @@ _INVISIBLE = re.compile(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _JOINERS_AT_EDGE = re.compile("(?<!\\w)[\u200c\u200d]+|[\u200c\u200d]+(?!\\w)")
 _NON_ASCII_DIGIT = re.compile(r"[^\D0-9]")
+# Words of letters and marks that none of the rules here changes: precomposed Latin, Arabic and Cyrillic, single spaces between.
+_PLAIN_LETTERS = "!-~\u00a1-\u00ac\u00ae-\u0148\u014a-\u017f\u0400-\u0481\u0621-\u063a\u0641-\u064a"
+_AS_IT_IS = re.compile(f"[{_PLAIN_LETTERS}]+(?: [{_PLAIN_LETTERS}]+)*").fullmatch
 
 
 def clean_text(raw: object) -> str | None:
@@ -23,9 +26,14 @@ def clean_text(raw: object) -> str | None:
 
     A whole number becomes its digits; every other type than text is None.
     """
-    text = _plain(raw)
-    if text is None:
+    text = raw if isinstance(raw, str) else _plain(raw)
+    if not text:
         return None
+    if text.isascii():
+        if text[0] != " " and text[-1] != " " and "  " not in text and text.isprintable():
+            return text
+    elif _AS_IT_IS(text):
+        return text
     if not text.isascii():
         text = _JOINERS_AT_EDGE.sub("", _INVISIBLE.sub("", text))
         text = unicodedata.normalize("NFC", text)

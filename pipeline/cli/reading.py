@@ -29,8 +29,14 @@ def register(app: typer.Typer) -> None:
 
 STATUS = "Last run, cursors, how old the data is, what waits for a decision, and when the next runs are due."
 QUERY = "Ask the staged data with read-only SQL; works while a daemon or a backfill runs."
-MAPPINGS_CHECK = "Validate the mapping files and their examples."
-MAPPINGS_PREVIEW = "Show staged records of one system before and after mapping."
+MAPPINGS_CHECK = (
+    "Validate the mapping files, run their examples, and try the mappings on every staged record: nothing is rewritten "
+    "needlessly, and what is written is read back."
+)
+MAPPINGS_PREVIEW = (
+    "Show staged records of one system before and after mapping, what is not understood and why, and which records of "
+    "which system would be rewritten by the mapping files as they are now."
+)
 
 
 def status(context: typer.Context, json: Json = False) -> None:
@@ -81,17 +87,31 @@ def _format(chosen: str | None, out: Path | None, *, json: bool) -> Any:
 
 
 def mappings_check(context: typer.Context, json: Json = False) -> None:
-    from pipeline.check import mapping_problems
+    from mappings import MappingError, check_examples, load_mappings
 
     config = configuration(context) if context.obj.exists() or context.obj != Path("config.yaml") else None
-    names, problems = mapping_problems(config.mappings_folder if config else None)
+    problems: list[str] = []
+    try:
+        mappings = load_mappings(config.mappings_folder if config else None)
+        problems += [problem for mapping in mappings.values() for problem in check_examples(mapping)]
+    except MappingError as error:
+        mappings, problems = {}, list(error.problems)
+    staged = {}
+    if config and not problems:
+        from pipeline.mapping_laws import check_staged
+
+        staged = check_staged(config, mappings)
+        problems += [problem for system, found in staged.items() for problem in found.problems(system)]
+    records = {system: found.records for system, found in staged.items()}
     if json:
-        say_json({"mappings": names, "problems": problems})
+        say_json({"mappings": list(mappings), "problems": problems, "staged": records})
     else:
         for problem in problems:
             remark(problem)
         if not problems:
-            say(f"{len(names)} mappings are right, and so are their examples: {', '.join(names)}.")
+            say(f"{len(mappings)} mappings are right, and so are their examples: {', '.join(mappings)}.")
+            on = ", ".join(f"{count} of {system}" for system, count in records.items())
+            say(f"They hold on all staged records: {on}." if on else "Nothing is staged yet, so no record was tried.")
     raise typer.Exit(2 if problems else 0)
 
 
@@ -99,7 +119,7 @@ def mappings_preview(
     context: typer.Context,
     system: Annotated[str, typer.Argument(help="The system's name in the configuration.", metavar="SYSTEM")],
     record: Annotated[list[str] | None, typer.Option(help="Only this record id.", metavar="ID")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many records at most.", metavar="N")] = 5,
+    limit: Annotated[int, typer.Option(min=1, help="How many records are shown at most.", metavar="N")] = 5,
     json: Json = False,
 ) -> None:
     from pipeline import preview

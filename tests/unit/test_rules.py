@@ -96,7 +96,6 @@ def test_every_problem_of_every_file_is_found_at_once(tmp_path: Path) -> None:
     )
     write(tmp_path, "till", "connector: tiller\nrules: {}\nrequires:\n  - {reason: missing_name, one_of: [[nmae]]}\n")
     assert problems_of(tmp_path) == [
-        "till.yaml:1: connector: is 'tiller', but the file is named 'till.yaml'",
         "inventorum.yaml:3: rules.email.canonical: there is no unit 'emial'; did you mean 'email'?",
         "inventorum.yaml:4: rules.phone.transform: no transform is called 'fone'; did you mean 'phone'?",
         "inventorum.yaml:5: rules.vip.canonical: transform 'email' does not make 'is_vip', only email",
@@ -109,6 +108,7 @@ def test_every_problem_of_every_file_is_found_at_once(tmp_path: Path) -> None:
             "one; the first spelling of a value is the one written"
         ),
         "inventorum.yaml:16: rules.note.default: is no value of 'note'",
+        "till.yaml:1: connector: is 'tiller', but the file is named 'till.yaml'",
         "till.yaml:4: requires.0: 'nmae' is no field of any rule",
     ]
 
@@ -293,6 +293,42 @@ def test_a_kept_raw_value_of_another_field_is_no_opinion_under_the_new_rule(tmp_
         assert old.reread("email", old.raw({}, "email"), BERLIN).state is old.read({}, BERLIN)["email"].state
     assert old.reread("nothing", {}, BERLIN) == ABSENT
     assert old.raw({}, "nothing") == {}
+
+
+def test_a_wrong_type_or_key_in_one_rule_hides_no_problem_of_another(tmp_path: Path) -> None:
+    """Pydantic's findings and ours come in one go, in the order of their lines, and what hangs on them is not said again."""
+    write(
+        tmp_path,
+        "inventorum",
+        """\
+        connector: inventorum
+        rules:
+          email: {canonical: email, transform: email, fields: email, evidnce: [a]}
+          note: {canonical: nota, transform: tekst, fields: note}
+          odd: !weird x
+          vat: {canonical: vat_number, transform: vat, fields: 3}
+          vipp: null
+        """,
+    )
+    assert problems_of(tmp_path) == [
+        "inventorum.yaml:3: rules.email.evidnce: is no key of a mapping file here; did you mean 'evidence'?",
+        "inventorum.yaml:4: rules.note.transform: no transform is called 'tekst'; did you mean 'text'?",
+        "inventorum.yaml:4: rules.note.canonical: there is no unit 'nota'; did you mean 'note'?",
+        "inventorum.yaml:5: rules.odd: input should be a valid dictionary or instance of rule",
+        "inventorum.yaml:6: rules.vat.fields: input should be a valid string",
+        "inventorum.yaml:7: rules.vipp: there is no such shipped rule to remove; did you mean 'vip'?",
+    ]
+
+
+def test_the_documented_override_works(tmp_path: Path) -> None:
+    """The page's own example maps a field that the shipped file passes through: the user's wish is no contradiction."""
+    text = page().partition("```yaml\n")[2].partition("```")[0]
+    write(tmp_path, "inventorum", text)
+    mapping = load_mappings(tmp_path)["inventorum"]
+    assert "title" not in mapping.pass_through
+    assert mapping.read({"title": "Mrs."}, BERLIN)["gender"].value == "female"
+    assert mapping.read({"title": "Mr."}, BERLIN)["gender"].state is State.DEFAULT
+    assert mapping.put({"gender": "female"}, {"title": "Mr."}, BERLIN) == {"title": "Mrs."}
 
 
 def test_schema_and_page_are_fresh() -> None:
