@@ -160,11 +160,12 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of `check`. `level`: ok, warning or error. No customer data, no secret."""
+    """One line of `check`. `level`: ok, warning or error. `records`: how many customers there are. No customer data, no secret."""
 
     level: Literal["ok", "warning", "error"]
     what: str
     hint: str = ""
+    records: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,8 @@ class Connector(Protocol):
     capabilities: Capabilities
     volatile: frozenset[str]
     """Top-level payload keys that change without meaning anything (balances, counters, stamps): left out of content hashes."""
+    documented: frozenset[str]
+    """Top-level payload keys that the API reference names: others are kept, and told to people once."""
 
     def account(self) -> Account:
         """Who these credentials belong to; the cheapest authenticated request."""

@@ -80,7 +80,9 @@ class Http:
     ) -> None:
         self._system, self._base, self._auth = settings.system, settings.base_url.rstrip("/"), auth
         self._clock = clock or Clock()
-        self._pace = pace or shared_pace(self._base, auth.credential, requests_per_minute, self._clock)
+        self._pace = pace or shared_pace(
+            self._base, auth.credential, requests_per_minute, self._clock, system=settings.system
+        )
         self._answer_within_s = 2 * settings.timeout_s
         loopback = check_address(settings)
         # httpx logs every URL with its query, and httpcore every header, to whoever turns logging up (law 13).

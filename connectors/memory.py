@@ -144,6 +144,11 @@ class Memory:
     """One world, as the engine sees it."""
 
     volatile = frozenset({"balance"})
+    documented = frozenset({
+        "balance", "birth_date", "city", "company", "country", "email", "extra", "family", "gender", "given", "id",
+        "is_blocked", "is_business", "is_vip", "marketing_consent", "note", "phone", "postal_code", "state", "street",
+        "vat",
+    })  # fmt: skip
 
     def __init__(self, settings: Settings, tokens: TokenStore) -> None:  # noqa: ARG002
         scheme, _, name = settings.base_url.partition(":")

@@ -11,14 +11,17 @@ import hashlib
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-HEADROOM = 0.97
+HEADROOM = 0.975
 """Part of the budget that is aimed for. The rest absorbs the jitter of the way (25 ms in a second), so that no
 second has one too many; more would cost more of the budget than the 95 % to be used allow."""
-CATCH_UP_S = 0.005
-"""How much lateness (a late wake-up) may be made good by closer requests: less than `HEADROOM` leaves."""
+WINDOW = 1.025
+"""A second's share of requests is spread over this many seconds at least, however late some of them were."""
+CATCH_UP_S = 0.03
+"""How much lateness (late wake-ups) may be made good by closer requests, within `WINDOW`."""
 LONGEST_PAUSE_S = 60.0
 SLOWER, RECOVERY_S = 0.75, 100.0
 """What a 429 does to the pace, and how many seconds a pace slowed to nothing would take to be whole again."""
@@ -34,6 +37,14 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """`requests` since the process began, and how many a minute are allowed."""
+
+    requests: int
+    per_minute: int
+
+
 class Pace:
     """One account's budget. Thread-safe: `take` before every request, `busy` on 429, `heard` on any other answer."""
 
@@ -41,16 +52,25 @@ class Pace:
         self._clock = clock or Clock()
         self._turn = threading.Lock()
         self._state = threading.Lock()
-        self._full_interval_s = 60.0 / (requests_per_minute * HEADROOM)
+        self._recent: deque[float] = deque()
+        """When the last turns came: as many as make up a second's share."""
+        self.allow(requests_per_minute)
         self._next_at = float("-inf")
         self._paused_until = float("-inf")
         self._strikes = 0
         self._low, self._low_at = 1.0, float("-inf")
+        self._taken = 0
+        self.system = ""
+        """Whose account it is, for `usage`."""
 
     def allow(self, requests_per_minute: float) -> None:
         """Set the budget; the newest configuration wins."""
         with self._state:
+            share = max(1, int(requests_per_minute / 60))
             self._full_interval_s = 60.0 / (requests_per_minute * HEADROOM)
+            self._window_s = WINDOW * share * 60.0 / requests_per_minute
+            if share != self._recent.maxlen:
+                self._recent = deque(self._recent, maxlen=share)
 
     def take(self) -> None:
         """Wait for the next turn."""
@@ -59,8 +79,12 @@ class Pace:
                 with self._state:
                     now = self._clock.now()
                     due = max(self._next_at, self._paused_until)
+                    if len(self._recent) == self._recent.maxlen:
+                        due = max(due, self._recent[0] + self._window_s)
                     if due <= now:
+                        self._recent.append(now)
                         self._next_at = max(due, now - CATCH_UP_S) + self._interval_s(now)
+                        self._taken += 1
                         return
                 # Not under `_state`: a 429 that another thread receives meanwhile must be able to put this turn off.
                 self._clock.sleep(due - now)
@@ -89,6 +113,11 @@ class Pace:
             if remaining is not None and remaining <= LOW_WATER:
                 self._next_at = max(self._next_at, now + self._interval_s(now) * (LOW_WATER + 1 - max(0, remaining)))
 
+    def usage(self) -> Usage:
+        """What was used of the budget so far."""
+        with self._state:
+            return Usage(self._taken, round(60.0 / (self._full_interval_s * HEADROOM)))
+
     def _share(self, now: float) -> float:
         """Which part of the budget is used at the moment: less after a 429, growing back with time."""
         return min(1.0, self._low + (now - self._low_at) / RECOVERY_S)
@@ -101,10 +130,20 @@ _paces: dict[tuple[str, str], Pace] = {}
 _paces_lock = threading.Lock()
 
 
-def shared_pace(base_url: str, credential: str, requests_per_minute: float, clock: Clock | None = None) -> Pace:
+def shared_pace(
+    base_url: str, credential: str, requests_per_minute: float, clock: Clock | None = None, *, system: str = ""
+) -> Pace:
     """The one pace of an account, told by address and credential (of which only a hash is kept), in this process."""
     key = (base_url.rstrip("/"), hashlib.sha256(credential.encode()).hexdigest())
     with _paces_lock:
         pace = _paces.setdefault(key, Pace(requests_per_minute, clock))
     pace.allow(requests_per_minute)
+    pace.system = system
     return pace
+
+
+def usage() -> dict[str, Usage]:
+    """System → what it has used of its budget in this process."""
+    with _paces_lock:
+        paces = list(_paces.values())
+    return {pace.system: pace.usage() for pace in paces if pace.system}

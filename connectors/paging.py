@@ -12,6 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from connectors.seen import Seen
+
 T = TypeVar("T")
 
 SPARE_PAGES = 5
@@ -43,7 +45,7 @@ class Tally:
 
     total: int
     page_size: int
-    seen: set[str] = field(default_factory=set)
+    seen: Seen = field(default_factory=Seen)
     nameless: int = 0
     """Rows without an id: they count towards the total, once."""
     highest: int = 0

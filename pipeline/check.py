@@ -63,9 +63,14 @@ def check_workspace(config: Config) -> Checked:
         if name not in asked:
             lines.append(Line(name, Finding("ok", "paused; not asked")))
             continue
-        lines += [Line(name, finding) for finding in asked[name].findings]
+        found = asked[name].findings
+        lines += [Line(name, finding) for finding in found]
         if capabilities := asked[name].capabilities:
-            lines += [Line(name, finding) for finding in pace_warnings(system, capabilities, known.get(name, 0))]
+            records = max((finding.records or 0 for finding in found), default=0) or known.get(name, 0)
+            if records:
+                walk = _minutes(walk_time(capabilities, records))
+                lines.append(Line(name, Finding("ok", f"{records:,} customers need {walk} for a full walk")))
+            lines += [Line(name, finding) for finding in pace_warnings(system, capabilities, records)]
     twins = list(_twins(config, asked))
     lines += twins
     refused = any(line.finding.level == "error" for line in lines if line not in twins)
@@ -155,10 +160,14 @@ def _known_records(config: Config) -> dict[str, int]:
         return dict(con.execute("SELECT system, records FROM cursors").fetchall())
 
 
+def walk_time(capabilities: Capabilities, records: int) -> timedelta:
+    """What a full walk over so many customers takes at the configured pace."""
+    return timedelta(minutes=-(-records // capabilities.page_size) / capabilities.requests_per_minute)
+
+
 def pace_warnings(system: SystemConfig, capabilities: Capabilities, records: int) -> Iterator[Finding]:
     """Schedules that the request budget cannot keep up with."""
-    pages = -(-records // (system.page_size or capabilities.page_size))
-    walk = timedelta(minutes=pages / (system.requests_per_minute or capabilities.requests_per_minute))
+    walk = walk_time(capabilities, records)
     plans = {"full_scan": system.full_scan}
     if capabilities.changes == "full":
         plans["schedule"] = system.schedule
@@ -186,4 +195,7 @@ def _interval(text: str, zone: ZoneInfo) -> timedelta | None:
 
 def _minutes(span: timedelta) -> str:
     minutes = span.total_seconds() / 60
-    return f"{minutes:.0f} minutes" if minutes >= 1 else f"{span.total_seconds():.0f} seconds"
+    if minutes >= 1.5:
+        return f"{minutes:.0f} minutes"
+    seconds = max(1, round(span.total_seconds()))
+    return f"{seconds} second{'s' if seconds > 1 else ''}"

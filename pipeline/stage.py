@@ -8,6 +8,7 @@ Guarantees: one transaction promotes a walk's rows and moves its cursor (law 2);
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,9 +16,10 @@ from typing import Any
 
 import duckdb
 
-from connectors.base import End, Gone, Record, Reject
+from connectors.base import End, Payload, Record, Reject
+from connectors.errors import ConnectorError
 from pipeline.sql import query
-from pipeline.workspace import System, Workspace, canonical_json, digest
+from pipeline.workspace import System, Workspace, canonical_json, digest, text_digest
 from state.store import append, relation
 
 LANDING = (
@@ -31,6 +33,11 @@ LANDING = (
     "updated_at",
     "deleted_at",
 )
+
+_NAME = re.compile(r"[A-Za-z_][\w.-]{0,79}")
+FIELDS_KEPT = 200
+"""Unknown fields remembered per system: more would be data in the place of names."""
+REJECTS = ("system", "record_id", "run_id", "stage", "reason", "payload", "fingerprint", "since")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +61,16 @@ def landing_rows(
     """Rows of core.landing for `records`. The content hash leaves out what the vendor changes by itself."""
     rows = []
     for seq, record in enumerate(records, start):
-        synced = {key: value for key, value in record.payload.items() if key not in volatile}
+        payload = record.payload
+        text = canonical_json(payload)
+        synced = text if volatile.isdisjoint(payload) else canonical_json(_without(payload, volatile))
         rows.append(
             (
                 pull_id,
                 seq,
                 record.record_id,
-                canonical_json(record.payload),
-                digest(synced),
+                text,
+                text_digest(synced),
                 record.reference,
                 record.created_at,
                 record.updated_at,
@@ -71,13 +80,18 @@ def landing_rows(
     return rows
 
 
+def _without(payload: Payload, volatile: frozenset[str]) -> Payload:
+    return {key: value for key, value in payload.items() if key not in volatile}
+
+
 def promote(ws: Workspace, system: System, pull_id: str, end: End, started_at: datetime) -> Received:
     """Make a complete walk's rows the present state, and move the cursor with them, in one transaction."""
     with ws.store.transaction() as con:
-        received = _promote_rows(con, ws, system.name, pull_id)
+        received = _promote_rows(con, ws, system.name, pull_id, full=end.full)
         _move_cursor(con, ws, system, end, started_at)
         if end.full:
             _mark_missing(con, ws, system.name)
+        close_failure(con, system.name)
         forget_pull(con, pull_id)
     return received
 
@@ -92,22 +106,24 @@ def stage_fresh(con: duckdb.DuckDBPyConnection, ws: Workspace, system: System, r
     forget_pull(con, pull_id)
 
 
-def _promote_rows(con: duckdb.DuckDBPyConnection, ws: Workspace, system: str, pull_id: str) -> Received:
+def _promote_rows(
+    con: duckdb.DuckDBPyConnection, ws: Workspace, system: str, pull_id: str, *, full: bool = False
+) -> Received:
     now = ws.now()
     con.execute(query("stage_arrived"), {"pull_id": pull_id, "system": system})
     counts = dict(con.execute("SELECT kind, count(*) FROM arrived GROUP BY kind").fetchall())
     if counts.keys() & {"new", "changed"}:
-        _replace_records(con, ws.run_id, system, now)
+        _replace_records(con, ws.run_id, system, pull_id, now)
     con.execute(
         "UPDATE core.records SET missing_since = NULL, missing_at = NULL WHERE system = ? AND missing_since IS NOT NULL"
         " AND record_id IN (SELECT record_id FROM arrived)",
         [system],
     )
-    rejected, fresh = _keep_rejects(con, ws.run_id, system, pull_id, now)
+    rejected, fresh = _keep_rejects(con, ws.run_id, system, pull_id, now, full=full)
     return Received(counts.get("new", 0), counts.get("changed", 0), counts.get("unchanged", 0), rejected, fresh)
 
 
-def _replace_records(con: duckdb.DuckDBPyConnection, run_id: str, system: str, now: datetime) -> None:
+def _replace_records(con: duckdb.DuckDBPyConnection, run_id: str, system: str, pull_id: str, now: datetime) -> None:
     """DELETE + INSERT of the rows whose content is new; each version goes to history, each record to core.changed."""
     con.execute(
         "DELETE FROM core.records WHERE system = ? AND record_id IN (SELECT record_id FROM arrived WHERE kind = 'changed')",
@@ -116,15 +132,18 @@ def _replace_records(con: duckdb.DuckDBPyConnection, run_id: str, system: str, n
     con.execute(
         """
         INSERT INTO core.records
-        SELECT $system, record_id, payload, content_hash, reference, created_at, updated_at, coalesce(first_seen_at, $now), $now,
-               (SELECT last_walk_started_at FROM core.systems WHERE system = $system), NULL, NULL, deleted_at, $run_id
-        FROM arrived WHERE kind <> 'unchanged'
+        SELECT $system, l.record_id, l.payload, l.content_hash, l.reference, l.created_at, l.updated_at,
+               coalesce(a.first_seen_at, $now), $now,
+               (SELECT last_walk_started_at FROM core.systems WHERE system = $system), NULL, NULL, l.deleted_at, $run_id
+        FROM core.landing AS l JOIN arrived AS a ON a.seq = l.seq
+        WHERE l.pull_id = $pull_id AND a.kind <> 'unchanged'
         """,
-        {"system": system, "now": now, "run_id": run_id},
+        {"system": system, "now": now, "run_id": run_id, "pull_id": pull_id},
     )
     con.execute(
-        "INSERT INTO core.history SELECT $system, record_id, $now, $run_id, content_hash, payload FROM arrived WHERE kind <> 'unchanged'",
-        {"system": system, "now": now, "run_id": run_id},
+        "INSERT INTO core.history SELECT $system, l.record_id, $now, $run_id, l.content_hash, l.payload"
+        " FROM core.landing AS l JOIN arrived AS a ON a.seq = l.seq WHERE l.pull_id = $pull_id AND a.kind <> 'unchanged'",
+        {"system": system, "now": now, "run_id": run_id, "pull_id": pull_id},
     )
     con.execute(
         "INSERT INTO core.changed SELECT $system, record_id, $run_id FROM arrived WHERE kind <> 'unchanged'",
@@ -166,71 +185,69 @@ def _mark_missing(con: duckdb.DuckDBPyConnection, ws: Workspace, system: str) ->
 
 
 def _keep_rejects(
-    con: duckdb.DuckDBPyConnection, run_id: str, system: str, pull_id: str, now: datetime
+    con: duckdb.DuckDBPyConnection, run_id: str, system: str, pull_id: str, now: datetime, *, full: bool
 ) -> tuple[int, int]:
-    """Open a reject for each bad row that has none; close those whose record has come in well. Returns (rows, newly opened)."""
-    con.execute(
-        "DELETE FROM core.rejects WHERE system = ? AND stage = 'pull' AND record_id IN (SELECT record_id FROM arrived)",
-        [system],
-    )
+    """Open a reject for each bad row that has none; close those that this walk has answered. Returns (rows, newly opened).
+
+    A bad row without an id is told by its text. An open reject is answered when its record came in well or is rejected for
+    another reason now; and by any full walk in which it does not come up again.
+    """
     rows = con.execute(
         "SELECT DISTINCT record_id, reason, raw FROM core.landing_rejects WHERE pull_id = ?", [pull_id]
     ).fetchall()
-    known = {
-        tuple(row)
-        for row in con.execute(
-            "SELECT record_id, reason, CASE WHEN record_id IS NULL THEN fingerprint END FROM core.rejects"
-            " WHERE system = ? AND stage = 'pull'",
-            [system],
-        ).fetchall()
-    }
     marked = {
         (record_id, reason, digest(raw) if record_id is None else None): (record_id, reason, raw)
         for record_id, reason, raw in rows
     }
+    still_bad = [(record_id, reason, mark) for record_id, reason, mark in marked]
+    columns = ("record_id", "reason", "mark")
+    with relation(con, "still_bad", columns, still_bad or [("", "", "")]):
+        answered = """
+            FROM core.rejects AS r WHERE r.system = $system AND r.stage = 'pull' AND NOT EXISTS (
+                SELECT 1 FROM still_bad AS b WHERE b.reason = r.reason AND CASE WHEN r.record_id IS NULL
+                THEN b.mark = r.fingerprint ELSE b.record_id = r.record_id END)
+            AND ($full OR r.record_id IN (SELECT record_id FROM arrived) OR r.record_id IN (SELECT record_id FROM still_bad))
+        """
+        con.execute(f"DELETE {answered}", {"system": system, "full": full})
+    known = set(
+        con.execute(
+            "SELECT record_id, reason, CASE WHEN record_id IS NULL THEN fingerprint END FROM core.rejects"
+            " WHERE system = ? AND stage = 'pull'",
+            [system],
+        ).fetchall()
+    )
     fresh = [
         (system, record_id, run_id, "pull", reason, raw, digest(raw), now)
         for mark, (record_id, reason, raw) in marked.items()
         if mark not in known
     ]
-    append(
-        con,
-        "core.rejects",
-        ("system", "record_id", "run_id", "stage", "reason", "payload", "fingerprint", "since"),
-        fresh,
-    )
+    append(con, "core.rejects", REJECTS, fresh)
     return len(marked), len(fresh)
 
 
+def keep_failure(con: duckdb.DuckDBPyConnection, ws: Workspace, system: str, error: ConnectorError) -> None:
+    """Set aside the words of a system that failed as a whole, once until it works again: they may quote a customer, so they
+    are in no message and no log."""
+    if not error.vendor_text:
+        return
+    mark = digest([error.code, error.endpoint, error.status])
+    known = con.execute(
+        "SELECT 1 FROM core.rejects WHERE system = ? AND stage = 'answer' AND fingerprint = ?", [system, mark]
+    ).fetchall()
+    if not known:
+        row = (system, None, ws.run_id, "answer", error.code, error.vendor_text, mark, ws.now())
+        append(con, "core.rejects", REJECTS, [row])
+
+
+def close_failure(con: duckdb.DuckDBPyConnection, system: str) -> None:
+    """The system was read completely: what it said when it failed is over."""
+    con.execute("DELETE FROM core.rejects WHERE system = ? AND stage = 'answer'", [system])
+
+
 def forget_pull(con: duckdb.DuckDBPyConnection, pull_id: str) -> None:
+    """Empty the landing of one pull."""
     for table in ("landing", "landing_rejects", "pulls"):
         con.execute(f"DELETE FROM core.{table} WHERE pull_id = ?", [pull_id])  # noqa: S608  our own names
-
-
-def missing_records(ws: Workspace, system: str) -> list[str]:
-    """Records absent from two complete full walks: candidates for having been deleted."""
-    rows = ws.store.rows(
-        "SELECT record_id FROM core.records JOIN core.systems USING (system) WHERE system = ? AND deleted_at IS NULL"
-        " AND missing_since < full_scans ORDER BY record_id",
-        [system],
-    )
-    return [record_id for (record_id,) in rows]
-
-
-def confirm_deletions(ws: Workspace, system: System) -> int:
-    """Ask the system for each record that two complete walks did not show; only its own "not found" makes it deleted."""
-    found: list[Record] = []
-    gone: list[str] = []
-    for record_id in missing_records(ws, system.name):
-        answer = system.connector.get(record_id)
-        if isinstance(answer, Gone):
-            gone.append(record_id)
-        else:
-            found.append(answer)
-    with ws.store.transaction() as con:
-        stage_fresh(con, ws, system, found)
-        mark_deleted(con, ws, system.name, gone)
-    return len(gone)
 
 
 def mark_deleted(con: duckdb.DuckDBPyConnection, ws: Workspace, system: str, record_ids: Sequence[str]) -> None:
@@ -247,3 +264,29 @@ def mark_deleted(con: duckdb.DuckDBPyConnection, ws: Workspace, system: str, rec
 def reject_rows(pull_id: str, rejects: Iterable[Reject]) -> list[tuple[Any, ...]]:
     """Rows of core.landing_rejects."""
     return [(pull_id, reject.record_id, reject.reason, reject.raw) for reject in rejects]
+
+
+def unknown_fields(records: Iterable[Record], documented: frozenset[str]) -> set[str]:
+    """Top-level fields that are not among the documented ones, as far as they look like names."""
+    shapes = {tuple(record.payload) for record in records}
+    return {name for shape in shapes for name in shape if name not in documented and _NAME.fullmatch(name)}
+
+
+def note_fields(con: duckdb.DuckDBPyConnection, ws: Workspace, system: str, names: Iterable[str]) -> None:
+    """Remember fields that the system's API reference does not name."""
+    known = {
+        field for (field,) in con.execute("SELECT field FROM core.known_fields WHERE system = ?", [system]).fetchall()
+    }
+    fresh = sorted(set(names) - known)[: max(0, FIELDS_KEPT - len(known))]
+    rows = [(system, name, False, ws.now()) for name in fresh]
+    append(con, "core.known_fields", ("system", "field", "told", "since"), rows)
+
+
+def new_fields(ws: Workspace) -> list[str]:
+    """What to tell people about fields that came up since they were last told; each is told once."""
+    with ws.store.transaction() as con:
+        rows = con.execute(
+            "SELECT system, field FROM core.known_fields WHERE NOT told ORDER BY system, field"
+        ).fetchall()
+        con.execute("UPDATE core.known_fields SET told = true WHERE NOT told")
+    return [f"{system} now sends `{field}`: kept in its records' payload, read by no mapping" for system, field in rows]

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from connectors.base import Connector, End
 from connectors.errors import ConnectorError
 from mappings import Context, Mapping
@@ -65,11 +67,22 @@ class Workspace:
         return [s for s in self.systems.values() if s.name in self.active and s.problem is None]
 
 
+_sorted = msgspec.json.Encoder(order="sorted").encode
+
+
 def canonical_json(value: Any) -> str:
-    """JSON text that is equal for equal values: sorted keys, no spaces, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    """JSON text that is equal for equal values: sorted keys, no spaces."""
+    try:
+        return _sorted(value).decode()
+    except UnicodeEncodeError:  # lone surrogates, which only escapes can carry
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def digest(value: Any) -> str:
     """A short stable hash of a JSON value."""
-    return hashlib.blake2b(canonical_json(value).encode(), digest_size=16).hexdigest()
+    return text_digest(canonical_json(value))
+
+
+def text_digest(text: str) -> str:
+    """The same of canonical JSON text."""
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -32,6 +32,7 @@ from connectors.base import (
 )
 from connectors.errors import Refused
 from connectors.flow_retail import read
+from connectors.flow_retail.models import DOCUMENTED
 from connectors.flow_retail.read import NEWEST_FIRST, OLDEST_FIRST, Customers
 from connectors.flow_retail.walk import walk
 from connectors.flow_retail.write import Writer
@@ -57,6 +58,7 @@ class FlowRetail:
     """One tenant. `settings.options["tenant"]` is its uid."""
 
     volatile = frozenset({"credit", "lastModifiedAt"})
+    documented = DOCUMENTED
 
     def __init__(self, settings: Settings, tokens: TokenStore) -> None:  # noqa: ARG002 - integration tokens do not rotate
         self._tenant = str(settings.options["tenant"])
@@ -79,8 +81,10 @@ class FlowRetail:
     def check(self, *, need_write: bool, need_delete: bool) -> list[Finding]:  # noqa: ARG002 - reading and writing need the same permission
         """Reading, sorting and, where asked for, the permission to delete (trap 17)."""
         base = self._customers.base()
-        findings = [Finding("ok", f"customers of tenant {self._tenant} can be read; pages begin at {base}")]
-        if self._customers.page(base, NEWEST_FIRST, size=1) is None or OLDEST_FIRST in self._customers.unsortable:
+        newest = self._customers.page(base, NEWEST_FIRST, size=1)
+        what = f"customers of tenant {self._tenant} can be read; pages begin at {base}"
+        findings = [Finding("ok", what, records=newest.total if newest else None)]
+        if newest is None or OLDEST_FIRST in self._customers.unsortable:
             findings.append(
                 Finding(
                     "warning", "the list cannot be sorted", "Every sync reads all customers, twice; plan for the time"

@@ -36,6 +36,14 @@ def _count(value: Any) -> int | None:
 
 Count = Annotated[int | None, BeforeValidator(_count)]
 
+DOCUMENTED = frozenset({
+    "accountManager", "address", "addresses", "city", "companyName", "consents", "contacts", "countryCode",
+    "createdAt", "credit", "customerGroupUids", "customerType", "customerUid", "defaultStoreUid", "displayName",
+    "ehf", "email", "extensions", "externalId", "firstname", "internalNote", "lastModifiedAt", "lastname",
+    "ledgerNumber", "loyaltyId", "mobile", "origin", "paymentTerms", "postalCode", "pricelistUid", "vatNumber",
+})  # fmt: skip
+"""The keys of a customer (6.1, and what full answers go on with)."""
+
 
 class Paging(BaseModel):
     """The server's own arithmetic (4): the page size may be clamped, the total missing or an estimate."""

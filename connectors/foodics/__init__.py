@@ -32,7 +32,7 @@ from connectors.base import (
 )
 from connectors.errors import ConnectorError, Refused
 from connectors.foodics import read
-from connectors.foodics.models import Identity
+from connectors.foodics.models import DOCUMENTED, Identity
 from connectors.foodics.read import Customers
 from connectors.foodics.walk import walk
 from connectors.foodics.write import Writer
@@ -58,6 +58,7 @@ class Foodics:
     """One business. `auth` holds one long-lived `token`, or `client_id`, `client_secret` and `refresh_token`."""
 
     volatile = frozenset({"house_account_balance", "loyalty_balance", "last_order_at", "order_count", "updated_at"})
+    documented = DOCUMENTED
 
     def __init__(self, settings: Settings, tokens: TokenStore) -> None:
         self._system = settings.system
@@ -91,8 +92,8 @@ class Foodics:
         name = (business and (business.name or business.reference)) or "this token's business"
         findings = []
         if granted is None or "customers.list" in granted:
-            self._customers.page(1)
-            findings.append(Finding("ok", f"customers of {name} can be listed"))
+            first = self._customers.page(1)
+            findings.append(Finding("ok", f"customers of {name} can be listed", records=first.total if first else None))
         if zone := self.settings().get("business_timezone"):
             findings.append(Finding("ok", f"the business keeps the time of {zone}; the API's stamps are in UTC"))
         if granted is not None:

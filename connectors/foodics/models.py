@@ -38,6 +38,13 @@ def _count(value: Any) -> int | None:
 
 Count = Annotated[int | None, BeforeValidator(_count)]
 
+DOCUMENTED = frozenset({
+    "addresses", "birth_date", "created_at", "deleted_at", "dial_code", "email", "gender", "house_account_balance",
+    "house_account_limit", "id", "is_blacklisted", "is_house_account_enabled", "is_loyalty_enabled",
+    "last_order_at", "loyalty_balance", "name", "notes", "order_count", "phone", "tags", "updated_at",
+})  # fmt: skip
+"""The keys of a customer (7)."""
+
 
 class Meta(BaseModel):
     """The server's own arithmetic (5)."""

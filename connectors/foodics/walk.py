@@ -17,6 +17,7 @@ from connectors.base import End, Gone, Page, Record, Reject, Restart
 from connectors.errors import BadAnswer, Incomplete
 from connectors.foodics.models import Listing, read_time, time_text
 from connectors.foodics.read import PAGE_CAP, Customers, Row, row_key
+from connectors.seen import Seen
 
 EPOCH = datetime(1970, 1, 2, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -26,6 +27,7 @@ PASSES = 5
 """How often a list is read by page numbers at most until two readings agree."""
 DELETED_KEPT = 2000
 """How many ids of deleted customers a cursor remembers, to notice who was restored."""
+BITS = (1 << 64) - 1
 PROOF_ROWS = 10
 """How many deleted customers must show that deleting moves `updated_at` before it is relied on."""
 
@@ -152,7 +154,7 @@ def _keyset(fetch: Fetch, run: _Run, phase: Phase, since: datetime) -> Iterator[
     """
     number, extra, pages = 1, 0, 0
     seen: set[VersionKey] = set()
-    met: set[int] = set()
+    met = Seen()
     crowd = _Crowd()
     while True:
         listing = fetch(number, since - SECOND)
@@ -195,17 +197,13 @@ def _keyset(fetch: Fetch, run: _Run, phase: Phase, since: datetime) -> Iterator[
         seen = {key for key in seen if (read_time(key[1]) or since) >= since - SECOND}
 
 
-def _first_met(rows: Sequence[Row], met: set[int]) -> list[Row]:
+def _first_met(rows: Sequence[Row], met: Seen) -> list[Row]:
     """The rows without the newer versions of customers that were touched after we had passed them: those belong to the
-    next walk. Hashes, as a million ids would take three times the memory.
+    next walk. By hashes, as a million ids would take ten times the memory.
     """
-    first = []
-    for row in rows:
-        name = hash(row_key(row)[0] if isinstance(row, Record) else row_key(row))
-        if name not in met:
-            met.add(name)
-            first.append(row)
-    return first
+    return [
+        row for row in rows if met.add(hash(row_key(row)[0] if isinstance(row, Record) else row_key(row)) & BITS or 1)
+    ]
 
 
 @dataclass(slots=True)
@@ -265,7 +263,7 @@ def _fresh(listing: Listing, seen: set[VersionKey]) -> list[Row]:
 
 def _numbered(fetch: Fetch, run: _Run, phase: Phase) -> Walk:
     """Plain page numbers, the whole list again until two readings have the same customers."""
-    seen: set[int] = set()
+    seen = Seen()
     before: set[str] | None = None
     for _ in range(PASSES):
         met: set[str] = set()

@@ -14,6 +14,14 @@ from connectors.base import Record, Reject
 from connectors.http import Answer
 from connectors.wire import is_sound, segment
 
+DOCUMENTED = frozenset({
+    "account_scoped_id", "billing_address", "birthday", "channel", "company", "country_code", "customer_note",
+    "email", "email_marketing_agreed", "first_name", "group", "id", "is_b2b", "is_confirmed", "is_favourite",
+    "is_vip", "last_name", "middle_name", "note", "phone_number", "phone_numbers", "shipping_address", "tax_number",
+    "title", "total_sales",
+})  # fmt: skip
+"""The keys of a customer (7.1)."""
+
 
 class Envelope(BaseModel):
     model_config = ConfigDict(extra="allow")

@@ -178,9 +178,8 @@ class Walker:
                     rejects.append(Reject(record_id, "duplicate_id", raw(row)))
                 continue
             here[record_id] = row
-            if record_id in tally.seen:
+            if not tally.seen.add(int(record_id)):
                 continue  # rows move between pages (trap 3)
-            tally.seen.add(record_id)
             if isinstance(taken, Record):
                 records.append(taken)
             else:

@@ -68,6 +68,8 @@ def make_server(tills: Tills) -> uvicorn.Server:
         ws="none",
         lifespan="off",
         log_config=None,
+        # Its own lines name what was asked for, with the query, to whoever turns logging up.
+        log_level="warning",
         access_log=False,
         server_header=False,
         timeout_keep_alive=120,

@@ -3,14 +3,16 @@
 -- One row per record that is looked at and linked now, live or gone, as it shall stand in core.links.
 -- Why:    a record that is gone goes where its customer went; per customer and system the primary stays, else the oldest record is it.
 CREATE OR REPLACE TEMP TABLE match_links AS
-WITH agreeing AS (
-    SELECT nid, bit_or(shared) AS bits FROM (
-        SELECT p.left_nid AS nid, p.shared FROM match_pairs AS p
-        JOIN match_joined AS a ON a.nid = p.left_nid JOIN match_joined AS b ON b.nid = p.right_nid AND a.component = b.component
-        UNION ALL
-        SELECT p.right_nid, p.shared FROM match_pairs AS p
-        JOIN match_joined AS a ON a.nid = p.left_nid JOIN match_joined AS b ON b.nid = p.right_nid AND a.component = b.component
-    ) GROUP BY nid
+WITH placed AS MATERIALIZED (
+    SELECT p.left_nid, p.right_nid, p.shared, j.component FROM match_pairs AS p JOIN match_joined AS j ON j.nid = p.left_nid
+),
+together AS MATERIALIZED (  -- in two steps: a join on the component alone would be quadratic in a long chain
+    SELECT p.left_nid, p.right_nid, p.shared FROM placed AS p JOIN match_joined AS j ON j.nid = p.right_nid AND j.component = p.component
+),
+agreeing AS (
+    SELECT nid, bit_or(shared) AS bits
+    FROM (SELECT left_nid AS nid, shared FROM together UNION ALL SELECT right_nid, shared FROM together)
+    GROUP BY nid
 ),
 manual AS (
     SELECT DISTINCT unnest([a.rid, b.rid]) AS rid

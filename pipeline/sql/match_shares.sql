@@ -4,18 +4,21 @@
 -- Why:    all pairs where few hold a value. Where many do (a high shared_after), records of one face and VAT number form a star
 --         and every face is tried against the first few others: linear in records, and no ray hangs on one centre only.
 CREATE OR REPLACE TEMP TABLE match_shares AS
-WITH holds AS (
+WITH every AS (
     SELECT key, 4 AS bit, nid, name, vat_number FROM (SELECT vat AS key, nid, name, vat_number FROM match_nodes WHERE vat IS NOT NULL)
     UNION ALL
     SELECT key, 2 AS bit, nid, name, vat_number FROM (SELECT email AS key, nid, name, vat_number FROM match_nodes WHERE email IS NOT NULL)
     UNION ALL
     SELECT key, 1 AS bit, nid, name, vat_number FROM (SELECT mobile AS key, nid, name, vat_number FROM match_nodes WHERE mobile IS NOT NULL)
 ),
-many AS (
-    SELECT key FROM holds GROUP BY key HAVING count(*) > $few
+holds AS MATERIALIZED (
+    SELECT *, count(*) OVER (PARTITION BY key) AS holders FROM every
+),
+few AS MATERIALIZED (
+    FROM holds WHERE holders <= $few
 ),
 star AS (
-    SELECT key, bit, nid, min(nid) OVER (PARTITION BY key, name, vat_number) AS centre FROM holds SEMI JOIN many USING (key)
+    SELECT key, bit, nid, min(nid) OVER (PARTITION BY key, name, vat_number) AS centre FROM holds WHERE holders > $few
 ),
 centres AS (
     SELECT key, bit, centre, row_number() OVER (PARTITION BY key ORDER BY centre) AS place
@@ -23,7 +26,7 @@ centres AS (
 ),
 found AS (
     SELECT a.nid AS left_nid, b.nid AS right_nid, a.key, a.bit
-    FROM (FROM holds ANTI JOIN many USING (key)) AS a JOIN (FROM holds ANTI JOIN many USING (key)) AS b ON a.key = b.key AND a.nid < b.nid
+    FROM few AS a JOIN few AS b ON a.key = b.key AND a.nid < b.nid
     UNION ALL
     SELECT centre, nid, key, bit FROM star WHERE nid <> centre
     UNION ALL

@@ -1,12 +1,13 @@
 -- Reads:  core.landing of one pull, core.records of its system.
 -- Writes: the temporary table `arrived`.
--- One row per record received, its last version in this walk, with `kind`: new, changed or unchanged.
+-- One row per record received, with the `seq` of its last version in this walk, and `kind`: new, changed or unchanged.
 -- Why:    a record read twice in one walk counts once; content is compared by hash, never by the vendor's stamp (echoes, orders).
+--         Payloads stay out of it: they are copied from the landing by `seq`, so that a million of them never meet in memory.
 CREATE OR REPLACE TEMP TABLE arrived AS
 SELECT
-    landed.* EXCLUDE (position),
+    landed.record_id,
+    landed.seq,
     known.first_seen_at,
-    known.missing_since,
     CASE
         WHEN known.record_id IS NULL THEN 'new'
         WHEN known.content_hash IS DISTINCT FROM landed.content_hash
@@ -14,9 +15,7 @@ SELECT
         ELSE 'unchanged'
     END AS kind
 FROM (
-    SELECT *, row_number() OVER (PARTITION BY record_id ORDER BY seq DESC) AS position
-    FROM core.landing
-    WHERE pull_id = $pull_id
-) AS landed
+    SELECT record_id, max(seq) AS seq FROM core.landing WHERE pull_id = $pull_id GROUP BY record_id
+) AS latest
+JOIN core.landing AS landed ON landed.pull_id = $pull_id AND landed.seq = latest.seq
 LEFT JOIN core.records AS known ON known.system = $system AND known.record_id = landed.record_id
-WHERE landed.position = 1

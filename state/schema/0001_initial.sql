@@ -129,6 +129,10 @@ CREATE TABLE core.reviews (
 CREATE TABLE core.held (system VARCHAR, record_id VARCHAR, review_id VARCHAR);
 -- What people decided, in order; kind: merge, apart, unlink, ignore, value. Rows are never changed, a later one takes back an earlier.
 CREATE TABLE core.decisions (decision_id VARCHAR, kind VARCHAR, subject JSON, "at" TIMESTAMPTZ, run_id VARCHAR);
+-- Values that a person chose for a customer; each counts until the run that settles it.
+CREATE TABLE core.overrides (customer_id VARCHAR, unit VARCHAR, value JSON);
+-- What settled values changed to in the last runs, and whose it was: a unit that goes back and forth between two systems is frozen.
+CREATE TABLE core.flips (customer_id VARCHAR, unit VARCHAR, run_no BIGINT, system VARCHAR, record_id VARCHAR, value JSON);
 -- Key values found to identify nobody.
 CREATE TABLE core.shared_values (field VARCHAR, value VARCHAR, why VARCHAR, holders BIGINT, run_id VARCHAR);
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -53,8 +52,6 @@ class FlowRetailSubject(Subject):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Handle]:
-    # The suite looks through all logs; the simulator's own name what was asked for.
-    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     with serve({"oslo": FlowRetailTill("acme")}) as handle:
         yield handle
 

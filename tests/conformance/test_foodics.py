@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -51,8 +50,6 @@ class FoodicsSubject(Subject):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Handle]:
-    # The suite looks through all logs; the simulator's own name what was asked for.
-    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     # Without x-ratelimit headers: they rightly slow us down before the configured budget is used.
     with serve({"riyadh": FoodicsTill("riyadh", FoodicsDials(rate_headers=False))}) as handle:
         yield handle
