@@ -7,7 +7,7 @@ Union-find over integer ids. A component knows the faces in it (usually one), so
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.likeness import Likeness
@@ -32,6 +32,8 @@ class Evidence:
     """Per bit of KEY_BITS (mobile, email, vat): the value each record shares with others, or -1."""
     compare: Callable[[int, int], Verdict]
     """How two distinct faces compare."""
+    kin: Mapping[int, int] = field(default_factory=dict)
+    """Faces that differ at most in what is no veto (the family name) have one number here; they are not compared again and again."""
     linked: Sequence[Sequence[int]] = ()
     """Groups that links from before hold together."""
     merge: Sequence[tuple[int, int]] = ()
@@ -92,12 +94,8 @@ class Partition:
         """Join two components without asking; the new root."""
         if self.size[left] < self.size[right]:
             left, right = right, left
-        for of, table in ((self.names_of, self.names), (self.vats_of, self.vats)):
-            big, small = of(left), of(right)
-            table.pop(right, None)
-            if not small <= big:  # one face is the rule: only a component of several keeps a set
-                big |= small
-                table[left] = big
+        self._gather(left, right, self.evidence.name, 0, self.names)
+        self._gather(left, right, self.evidence.vat, -1, self.vats)
         if right in self.apart:
             self.apart.setdefault(left, set()).update(self.apart.pop(right))
         if right in self.alone:
@@ -106,6 +104,15 @@ class Partition:
         self.size[left] += self.size[right]
         self.following[left], self.following[right] = self.following[right], self.following[left]
         return left
+
+    def _gather(self, left: int, right: int, own: Sequence[int], nothing: int, table: dict[int, set[int]]) -> None:
+        """What `right` has goes to `left`. One face is the rule: only a component of several keeps a set."""
+        if right not in table and own[right] in (nothing, own[left]):
+            return
+        big, small = table.get(left, {own[left]} - {nothing}), table.pop(right, {own[right]} - {nothing})
+        if not small <= big:
+            big |= small
+            table[left] = big
 
     def are_apart(self, left: int, right: int) -> bool:
         """Whether a decision keeps two components apart."""
@@ -188,6 +195,10 @@ def _objection(made: Partition, left: int, right: int) -> str:
         return "alone"
     if made.apart and made.are_apart(left, right):
         return "apart"
+    if left not in made.names and right not in made.names and left not in made.vats and right not in made.vats:
+        known = made.evidence  # by far the most unions: one face, one VAT number or none
+        if known.name[left] == known.name[right] and known.vat[left] == known.vat[right]:
+            return ""
     one, other = made.vats_of(left), made.vats_of(right)
     if one and other and (len(one) > 1 or len(other) > 1 or one != other):
         return "vat_number"
@@ -196,10 +207,10 @@ def _objection(made: Partition, left: int, right: int) -> str:
         return ""
     if len(mine) + len(theirs) > MOST_FACES and len(mine | theirs) > MOST_FACES:
         return "faces"
-    compare = made.evidence.compare
+    compare, kin = made.evidence.compare, made.evidence.kin
     for name in mine:
         for second in theirs:
-            if name != second:
+            if name != second and kin.get(name, name) != kin.get(second, second):
                 verdict = compare(name, second)
                 if verdict.level is Level.NEVER or (
                     verdict.level is Level.KEYS and _depends(made, left, right, name, second, verdict)

@@ -102,7 +102,15 @@ def _find_components(con: duckdb.DuckDBPyConnection, decisions: Decisions, faces
             groups.setdefault(bound, []).append(nid)
     merge, apart = _decided_pairs(con)
     evidence = Evidence(
-        name, vat, keys, faces.compare, list(groups.values()), merge, apart, frozenset(_alone(con, decisions))
+        name,
+        vat,
+        keys,
+        faces.compare,
+        faces.kin,
+        list(groups.values()),
+        merge,
+        apart,
+        frozenset(_alone(con, decisions)),
     )
     vague: list[Refusal] = []
     made = partition(evidence, _joining(stream(con.execute(query("match_edges"))), vague))

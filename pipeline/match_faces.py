@@ -31,6 +31,8 @@ class Faces:
         con.execute("""
             CREATE OR REPLACE TEMP TABLE match_wanted AS
             SELECT low AS name FROM match_compared UNION SELECT high FROM match_compared
+            -- A nameless record can bridge two faces that share no value.
+            UNION SELECT left_name + right_name FROM match_shares WHERE left_name = 0 OR right_name = 0
             UNION SELECT name FROM match_nodes WHERE bound IN (
                 SELECT bound FROM match_nodes WHERE bound IS NOT NULL GROUP BY bound HAVING count(DISTINCT name) > 1)
             UNION SELECT n.name FROM match_nodes AS n
@@ -39,6 +41,13 @@ class Faces:
             JOIN match_decided AS d ON n.system = d.right_system AND n.record_id = d.right_record_id""")
         self.faces: dict[int, Face] = {
             row[0]: read_face(*row[1:]) for row in con.execute(query("match_names")).fetchall()
+        }
+        numbers: dict[object, int] = {}
+        # Below zero, so that no number is a face's own.
+        self.kin = {
+            name: numbers.setdefault(kin, -1 - len(numbers))
+            for name, face in self.faces.items()
+            if (kin := _kin(face)) is not None
         }
         self.compare = lru_cache(maxsize=500_000)(self._compare)
         verdicts = [
@@ -49,10 +58,18 @@ class Faces:
         fill(con, "match_compared", "low BIGINT, high BIGINT, agrees BOOLEAN, differs BOOLEAN", verdicts)
 
     def _compare(self, left: int, right: int) -> Verdict:
-        one, other = self.faces.get(left), self.faces.get(right)
-        if one is None or other is None:
-            return Verdict(Likeness.UNCLEAR, Level.FREE)
-        return compare(one, other)
+        # A face that was not read is a bug and must not pass for one that nothing speaks against.
+        return compare(self.faces[left], self.faces[right])
+
+
+def _kin(face: Face) -> object:
+    """What of a face can be a veto; None when its family name is part of that (an initial, a mononym, a name that is not split)."""
+    person = face.person
+    if person is None:
+        return (None, face.company, face.is_business)
+    if not person.family or person.whole or all(len(word) == 1 for word in person.given):
+        return None
+    return (person.given, person.household, face.company, face.is_business)
 
 
 def _tells_apart(verdict: Verdict) -> bool:

@@ -162,9 +162,9 @@ def _misspelt(left: str, right: str) -> Closeness:
     if len(shorter) < 4 or len(longer) - len(shorter) > 1:
         return Closeness.FAR
     slip = _slip(shorter, longer)
-    if slip is None or (slip == "vowel" and len(shorter) < 7):
+    if slip is None or slip == "vowel":
         return Closeness.FAR
-    enough = {"swap": 5, "letter": 6, "vowel": 99}
+    enough = {"swap": 5, "letter": 6}
     return Closeness.NEAR if len(shorter) >= enough[slip] else Closeness.SPELLING
 
 

@@ -5,7 +5,7 @@ store itself read instead of a published copy of it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,10 +45,17 @@ def quickly() -> Iterator[None]:
         yield
 
 
-def books(store: Path, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Rows of the closed store, internal tables included."""
-    if not store.exists():
-        return []
+@contextmanager
+def opened(store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The closed store, internal tables included, to read."""
     with duckdb.connect(str(store), read_only=True) as con:
         con.execute("SET TimeZone = 'UTC'")
-        return con.execute(sql, list(values)).fetchall()
+        yield con
+
+
+def books(store: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Rows of the closed store; none where no run has made it yet."""
+    if not store.exists():
+        return []
+    with opened(store) as con:
+        return con.execute(sql).fetchall()

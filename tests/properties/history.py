@@ -7,6 +7,7 @@ any part of a history is a history too.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -222,8 +223,10 @@ OVERRIDES = {
     "no_note": ("flow_retail", "connector: flow_retail\nrules:\n  note: null\n"),
     "gender": (
         "inventorum",
-        "connector: inventorum\nrules:\n  gender:\n    canonical: gender\n    transform: table\n    fields: title\n"
-        '    options: {table: {"Mr.": male, "Mrs.": female}}\n    default: [male]\n',
+        (
+            "connector: inventorum\nrules:\n  gender:\n    canonical: gender\n    transform: table\n    fields: title\n"
+            '    options: {table: {"Mr.": male, "Mrs.": female}}\n    default: [male]\n'
+        ),
     ),
 }
 """Name → (connector, mapping file)."""
@@ -261,14 +264,15 @@ def columns(till: str, person: Person) -> dict[str, Any]:
     if till == "riyadh":
         row["name"] = f"{person.given} {person.family}"
         row.setdefault("email", None)
+        if not person.phone:  # this vendor has nobody without one
+            row.update(dial_code=49, phone=f"15119999{zlib.crc32(repr(person).encode()) % 1000:03d}")
     return row
 
 
 def typed(till: str, name: str, value: str, present: dict[str, Any]) -> dict[str, Any]:
     """What staff change in the till's own fields to enter `value`; {} where this till has no such field."""
     if till == "riyadh" and name == "phone":
-        code, number = (int(value[1:3]), value[3:]) if value else (966, "")
-        return {"dial_code": code, "phone": number}
+        return {"dial_code": int(value[1:3]), "phone": value[3:]} if value else {}
     if till == "riyadh" and name == "given" and present:
         return {"name": f"{value} {str(present['name']).rpartition(' ')[2]}"}
     if till == "berlin" and name == "city":

@@ -146,6 +146,23 @@ def test_a_nameless_record_at_a_couples_phone_is_nobody_in_particular(store: Sto
     assert store.held() == {"a:1", "a:2", "b:1"}
 
 
+def test_names_that_agree_come_before_more_keys_that_agree(store: Store) -> None:
+    """Anna Rom fits both companies' contacts, who may not meet (two VAT numbers): the name decides, not the second key."""
+    store.put("a", "1", "Anna Rom", email="x@example.com", mobile="+4915110000001")
+    store.put("b", "1", "Anna Rom", email="x@example.com", vat_number="DE288362273")
+    store.put("c", "1", "Anna Berg", email="x@example.com", mobile="+4915110000001", vat_number="DE136695976")
+    store.match()
+    assert store.customers() == together("a:1 b:1", "c:1")
+
+
+def test_a_nameless_record_does_not_bridge_two_people_who_share_nothing(store: Store) -> None:
+    store.put("a", "1", "", mobile="+4915110000001", vat_number="DE288362273")
+    store.put("b", "1", "Borvak Rom", vat_number="DE288362273")
+    store.put("c", "1", "Tilune Rom", mobile="+4915110000001")
+    store.match()
+    assert store.customers() == together("a:1 b:1", "c:1")
+
+
 def test_a_review_is_settled_by_a_decision_and_can_be_taken_back(store: Store) -> None:
     store.put("a", "1", "Anna Rom", mobile="+4915110000001")
     store.put("b", "1", "Ben Rom", mobile="+4915110000001")
