@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
@@ -18,9 +18,9 @@ from typing import Any
 
 import duckdb
 
-from connectors.base import Gone, Record, Write, WriteResult
+from connectors.base import Gone, Operation, Record, Write, WriteResult
 from connectors.errors import ConnectorError, Refused, Unreachable
-from mappings.canonical import Value, plain, revive
+from mappings.canonical import ABSENT, UNITS, Reading, State, Value, plain, revive
 from pipeline import bases, stage
 from pipeline.normalise import put_normalised
 from pipeline.progress import Progress
@@ -30,6 +30,8 @@ from state.store import append, relation
 INTENTS = (
     "intent_id", "run_id", "system", "record_id", "customer_id", "operation", "fields", "paths", "units", "status", "attempts", "sent_at",
 )  # fmt: skip
+UNDO = "undo"
+"""The command whose writes put back what another run wrote."""
 SLICE = 16
 """Writes whose intents become durable together, at least: fewer durable steps, and a crash leaves no more than these to look up."""
 
@@ -41,11 +43,13 @@ class Planned:
     system: str
     record_id: str | None
     customer_id: str
-    operation: Any
+    operation: Operation
     fields: dict[str, list[Any]]
     paths: dict[str, list[Any]]
     units: dict[str, Value]
     payload: dict[str, Any] | None
+    undoes: bool = False
+    """Whether it puts back what an earlier run wrote: the record and its customer then agree to differ."""
 
     @property
     def fingerprint(self) -> str:
@@ -107,6 +111,7 @@ def _slices(ws: Workspace, system: System) -> Iterator[list[Planned]]:
                 json.loads(paths),
                 {unit: revive(unit, value) for unit, value in json.loads(units).items()},
                 None if payload is None else json.loads(payload),
+                undoes=ws.command == UNDO,
             )
             for _, record_id, customer_id, operation, fields, paths, units, payload in rows
         ]
@@ -230,21 +235,22 @@ def _record_outcomes(
     """What became of each write: ledger, records, links, bases and verdicts, in one durable step."""
     finish_intents(con, ws, results)
     accepted = [(intents[r.key], r.record) for r in results if r.status == "done" and r.record is not None]
-    take_in(con, ws, system, accepted)
+    not_taken = take_in(con, ws, system, accepted)
     removed = [intents[r.key] for r in results if r.status == "done" and intents[r.key].operation == "delete"]
     vanished = [intents[r.key] for r in results if r.status == "gone"]
     stage.mark_deleted(con, ws, system.name, [p.record_id for p in (*removed, *vanished) if p.record_id is not None])
     stage.stage_fresh(con, ws, system, [r.record for r in results if r.status == "moved" and r.record is not None])
     _keep_refusals(con, ws, intents, [r for r in results if r.status == "refused"])
-    set_verdicts(con, ws, system.name, [_verdict(intents[result.key], result) for result in results])
+    set_verdicts(con, ws, system.name, [_verdict(intents[result.key], result, not_taken) for result in results])
 
 
-def _verdict(planned: Planned, result: WriteResult) -> tuple[str, str, str]:
+def _verdict(planned: Planned, result: WriteResult, not_taken: Collection[str]) -> tuple[str, str, str]:
     """(customer_id, outcome, reason) of one write."""
     match result.status:
         case "done":
             done = {"create": "created", "update": "updated", "delete": "deleted", "restore": "updated"}
-            return planned.customer_id, done[planned.operation], ""
+            reason = "not_taken" if planned.customer_id in not_taken else ""
+            return planned.customer_id, done[planned.operation], reason
         case "refused":
             return planned.customer_id, "failed", result.reason or "refused"
         case "unknown":
@@ -286,35 +292,84 @@ def finish_intents(con: duckdb.DuckDBPyConnection, ws: Workspace, results: Seque
 
 
 def take_in(
-    con: duckdb.DuckDBPyConnection, ws: Workspace, system: System, accepted: Sequence[tuple[Planned, Record]]
-) -> None:
+    con: duckdb.DuckDBPyConnection,
+    ws: Workspace,
+    system: System,
+    accepted: Sequence[tuple[Planned, Record]],
+    *,
+    certain: bool = True,
+) -> set[str]:
     """Stage what the system now holds, link what was created, and move the bases of what was written.
 
-    A record that holds all it was sent is no news to matching; one that came back different stays marked and is planned again.
+    A value that the system made something else of is an agreed difference from now on (`not_taken`): its own form is nobody's edit, and
+    sending ours again would change nothing. A record in which something else moved as well stays marked, and is looked at again.
+    Returns the customers of which a value was not taken.
+
+    Not `certain`: whether the write was carried out is told by the record alone. What it does not hold was not written, or somebody
+    typed over it since: no agreement either way.
     """
     stage.stage_fresh(con, ws, system, [record for _, record in accepted])
     rows = [(r.record_id, canonical_json(r.payload), digest(_synced(system, r))) for _, r in accepted]
-    as_sent, written = [], []
+    no_news, written = [], []
+    not_taken: set[str] = set()
     for (planned, record), readings in zip(accepted, put_normalised(con, system, rows), strict=True):
-        took = {
-            u: value
-            for u, value in planned.units.items()
-            if system.mapping.holds(u, value, record.payload, system.context)
-        }
-        entries = {
-            u: bases.entry(system, record.payload, u, readings[u], value, None)
-            for u, value in took.items()
-            if u in readings
-        }
+        entries = _entries(system, planned, record, readings)
+        if not certain:
+            entries = {
+                u: e
+                for u, e in entries.items()
+                if u not in planned.units or not _not_taken(system, record, u, planned.units[u])
+            }
+        if any(entry.get("differs") == "not_taken" for entry in entries.values()):
+            not_taken.add(planned.customer_id)
         written.append(bases.Written(record.record_id, planned.customer_id, entries))
-        if len(took) == len(planned.units):
-            as_sent.append(record.record_id)
-    link_created(con, ws, system.name, [(r.record_id, p.customer_id) for p, r in accepted if p.operation == "create"])
+        if not _moved_besides(system, planned, readings):
+            no_news.append(record.record_id)
+    created = [(record.record_id, planned.customer_id) for planned, record in accepted if planned.operation == "create"]
+    link_created(con, ws, system.name, created)
     bases.move_written(con, system, ws.run_id, written)
-    with relation(con, "as_sent", ("record_id",), [(record_id,) for record_id in as_sent]):
+    gone = [(record.record_id,) for _, record in accepted if record.deleted_at is not None]
+    with relation(con, "gone", ("record_id",), gone):
         con.execute(
-            "DELETE FROM core.changed WHERE system = ? AND record_id IN (SELECT record_id FROM as_sent)", [system.name]
+            "DELETE FROM core.normalised WHERE system = ? AND record_id IN (SELECT record_id FROM gone)", [system.name]
         )
+    with relation(con, "no_news", ("record_id",), [(i,) for i in no_news if (i,) not in gone]):
+        con.execute(
+            "DELETE FROM core.changed WHERE system = ? AND record_id IN (SELECT record_id FROM no_news)", [system.name]
+        )
+    return not_taken
+
+
+def _entries(
+    system: System, planned: Planned, record: Record, readings: Mapping[str, Reading]
+) -> dict[str, bases.Entry]:
+    """The new bases of what was written; of a new record, of all that it shows. What an undo wrote is agreed to differ."""
+
+    def differs(unit: str) -> str | None:
+        if unit not in planned.units:
+            return None
+        return "undone" if planned.undoes else _not_taken(system, record, unit, planned.units[unit])
+
+    return {
+        unit: bases.entry(system, record.payload, unit, readings[unit], planned.units.get(unit), differs(unit))
+        for unit in (UNITS if planned.operation == "create" else planned.units)
+        if unit in readings and readings[unit].state is not State.ABSENT
+    }
+
+
+def _not_taken(system: System, record: Record, unit: str, value: Value) -> str | None:
+    took: bool = system.mapping.holds(unit, value, record.payload, system.context)
+    return None if took else "not_taken"
+
+
+def _moved_besides(system: System, planned: Planned, readings: Mapping[str, Reading]) -> bool:
+    """Whether a unit that we did not write differs from what the change was planned on: then somebody edited it meanwhile."""
+    if planned.payload is None:
+        return planned.operation != "create"
+    before: dict[str, Reading] = system.mapping.read(planned.payload, system.context)
+    return not all(
+        readings.get(unit, ABSENT).same(before.get(unit, ABSENT)) for unit in UNITS if unit not in planned.units
+    )
 
 
 def _synced(system: System, record: Record) -> dict[str, Any]:
@@ -378,7 +433,8 @@ def set_verdicts(
     """What became of customers in one system, in place of what the plan wanted: (customer_id, outcome, reason)."""
     with relation(con, "became", ("customer_id", "outcome", "reason"), verdicts):
         con.execute(
-            "UPDATE core.verdicts AS v SET outcome = b.outcome, reason = b.reason FROM became AS b"
+            "UPDATE core.verdicts AS v SET outcome = b.outcome, reason = coalesce(nullif(b.reason, ''), v.reason)"
+            " FROM became AS b"
             " WHERE v.run_id = $run_id AND v.system = $system AND v.customer_id = b.customer_id AND v.pass = $round",
             {"run_id": ws.run_id, "system": system, "round": ws.round},
         )

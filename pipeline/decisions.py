@@ -1,7 +1,7 @@
 """What people decided between runs is taken from the inbox into the store, once, when a run starts.
 
 Reads:      the inbox beside the store
-Writes:     core.decisions, core.reviews.decision, core.changed, core.touched
+Writes:     core.decisions, core.overrides, core.reviews.decision, core.changed, core.touched
 """
 
 from __future__ import annotations
@@ -25,6 +25,13 @@ def take(ws: Workspace) -> None:
                 "INSERT INTO core.decisions VALUES (?, ?, ?, ?, ?)",
                 [decision.decision_id, decision.kind, canonical_json(subject), decision.at, ws.run_id],
             )
+            if decision.kind == "value":
+                con.execute(
+                    "DELETE FROM core.overrides WHERE customer_id = ? AND unit = ?",
+                    [subject["customer_id"], subject["unit"]],
+                )
+                value = [subject["customer_id"], subject["unit"], canonical_json(subject["value"])]
+                con.execute("INSERT INTO core.overrides VALUES (?, ?, ?)", value)
             if "review_id" in subject:
                 con.execute(
                     "UPDATE core.reviews SET decision = ? WHERE review_id = ?", [decision.kind, subject["review_id"]]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from mappings.canonical import ABSENT, UNITS, State, Value
+from mappings.canonical import ABSENT, UNIT_COLUMNS, UNITS, State, Value
 from pipeline.merge_unit import Case, decide, frozen_unit, overridden
 from pipeline.model import Base, Conflict, Merged, Policy, RecordKey, Side
 
@@ -84,7 +84,7 @@ def next_base(side: Side, merged: Merged) -> dict[str, Base]:
     if merged.held:
         return bases
     for unit, reading in side.readings.items():
-        if reading.state is _ABSENT:
+        if reading.state is _ABSENT or unit not in UNIT_COLUMNS:  # `mobile` is derived from the phone, and no unit
             continue
         value, before = merged.values.get(unit), side.base.get(unit)
         follows = reading.value == value or side.holds(unit, value)

@@ -38,19 +38,27 @@ def taken(con: duckdb.DuckDBPyConnection, ws: Workspace, wanted: Mapping[str, Va
 
 
 def one_create_each(con: duckdb.DuckDBPyConnection, ws: Workspace) -> None:
-    """Of several customers to be created with one number, the one with the first record (by system and id) gets it."""
+    """Of several customers to be created with one number, the one with the first record (by system and id) gets it; none does where an
+    update of this plan brings the number to a record that is there.
+
+    Records that we created count last: a crash may have left only some of them behind.
+    """
     with relation(con, "exclusive", ("system",), _systems(ws)):
         con.execute(
             """
             CREATE OR REPLACE TEMP TABLE without AS
             SELECT system, customer_id FROM (
-                SELECT p.system, p.customer_id, row_number() OVER (
-                    PARTITION BY p.system, json_extract_string(p.units, '$.phone') ORDER BY f.first_key, p.customer_id
+                SELECT p.system, p.customer_id, p.operation, row_number() OVER (
+                    PARTITION BY p.system, json_extract_string(p.units, '$.phone')
+                    ORDER BY p.operation = 'create', f.first_key, p.customer_id
                 ) AS place
                 FROM core.plan p SEMI JOIN exclusive x ON x.system = p.system
-                JOIN (SELECT customer_id, min((system, record_id)) AS first_key FROM core.links GROUP BY customer_id) f USING (customer_id)
-                WHERE p.operation = 'create' AND json_extract_string(p.units, '$.phone') IS NOT NULL
-            ) WHERE place > 1
+                JOIN (
+                    SELECT customer_id, min((list_contains(matched_on, 'created'), system, record_id)) AS first_key
+                    FROM core.links GROUP BY customer_id
+                ) f USING (customer_id)
+                WHERE json_extract_string(p.units, '$.phone') IS NOT NULL
+            ) WHERE place > 1 AND operation = 'create'
             """
         )
     con.execute(

@@ -261,7 +261,7 @@ def _differences(
     new = dict(writer.put(wanted, present.payload)) if wanted else {}
     if not new:
         return {}, {}
-    after = writer.read(_with(present.payload, new))
+    after = writer.read(with_paths(present.payload, new))
     disturbed = {
         unit: merged.values.get(unit)
         for unit in UNITS
@@ -271,14 +271,15 @@ def _differences(
         and after.get(unit, ABSENT).value != before.value
     }
     if disturbed:  # a local number reads differently once the record's country moves: write it out
-        new.update(writer.put(disturbed, _with(present.payload, new)))
-        after = writer.read(_with(present.payload, new))
-    fields = _changed_columns(present.readings, after)
+        new.update(writer.put(disturbed, with_paths(present.payload, new)))
+        after = writer.read(with_paths(present.payload, new))
+    fields = changed_columns(present.readings, after)
     paths = {path: (writer.at(present.payload, path), value) for path, value in sorted(new.items())}
     return paths, fields
 
 
-def _changed_columns(before: Mapping[str, Reading], after: Mapping[str, Reading]) -> dict[str, tuple[Any, Any]]:
+def changed_columns(before: Mapping[str, Reading], after: Mapping[str, Reading]) -> dict[str, tuple[Any, Any]]:
+    """Column → (before, after), for the columns in which two readings of a record differ."""
     changed = {}
     for unit in UNITS:
         old, new = before.get(unit, ABSENT).value, after.get(unit, ABSENT).value
@@ -289,10 +290,10 @@ def _changed_columns(before: Mapping[str, Reading], after: Mapping[str, Reading]
 
 
 def _gone(present: Present) -> dict[str, tuple[Any, Any]]:
-    return _changed_columns(present.readings, {})
+    return changed_columns(present.readings, {})
 
 
-def _with(payload: Payload, new: Mapping[str, Any]) -> dict[str, Any]:
+def with_paths(payload: Payload, new: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of the payload with these dotted paths set."""
     copy = dict(payload)
     for path, value in new.items():

@@ -7,12 +7,16 @@ Guarantees: one transaction: a crash before it leaves everything to be decided a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+import msgspec
 
 from pipeline.decide import NOT_YET
 from pipeline.stage import Received
-from pipeline.workspace import Workspace
-from state.store import relation
+from pipeline.workspace import Workspace, canonical_json
+from state.store import append, relation
 
 COUNTS = ("created", "updated", "deleted", "unchanged", "excluded", "held", "failed")
 
@@ -20,24 +24,48 @@ COUNTS = ("created", "updated", "deleted", "unchanged", "excluded", "held", "fai
 def settle(ws: Workspace) -> None:
     """Make this round's decisions the agreed state. Held customers keep theirs; unfinished ones stay touched."""
     with ws.store.transaction() as con:
+        settled = con.execute(
+            "SELECT customer_id, settled, merged, sources FROM core.customers WHERE settled IS DISTINCT FROM merged AND customer_id IN ("
+            " SELECT customer_id FROM core.verdicts WHERE run_id = $run_id AND pass = $round"
+            " GROUP BY customer_id HAVING NOT bool_or(reason IN ('conflict_review', 'suspected_anonymisation')))",
+            {"run_id": ws.run_id, "round": ws.round},
+        ).fetchall()
+        _keep_flips(con, settled)
         con.execute(
             "DELETE FROM core.bases WHERE (system, record_id) IN (SELECT system, record_id FROM core.pending_bases)"
         )
         con.execute("INSERT INTO core.bases SELECT * FROM core.pending_bases")
         con.execute("DELETE FROM core.pending_bases")
+        with relation(con, "settling", ("customer_id",), [(row[0],) for row in settled]):
+            con.execute(
+                "UPDATE core.customers SET settled = merged WHERE customer_id IN (SELECT customer_id FROM settling)"
+            )
         con.execute(
-            "UPDATE core.customers SET settled = merged WHERE settled IS DISTINCT FROM merged AND customer_id IN ("
-            " SELECT customer_id FROM core.verdicts WHERE run_id = $run_id AND pass = $round"
-            " GROUP BY customer_id HAVING NOT bool_or(reason IN ('conflict_review', 'suspected_anonymisation')))",
-            {"run_id": ws.run_id, "round": ws.round},
+            "DELETE FROM core.overrides WHERE customer_id IN (SELECT customer_id FROM core.customers WHERE settled = merged)"
         )
         with relation(con, "not_yet", ("reason",), [(reason,) for reason in NOT_YET]):
             con.execute(
                 "DELETE FROM core.touched WHERE customer_id IN ("
                 " SELECT customer_id FROM core.verdicts WHERE run_id = $run_id AND pass = $round"
-                " GROUP BY customer_id HAVING NOT bool_or(reason IN (SELECT reason FROM not_yet)))",
+                " GROUP BY customer_id HAVING NOT bool_or("
+                " outcome IN ('create', 'update', 'delete') OR reason IN (SELECT reason FROM not_yet)))",
                 {"run_id": ws.run_id, "round": ws.round},
             )
+
+
+def _keep_flips(con: duckdb.DuckDBPyConnection, settling: Sequence[Sequence[Any]]) -> None:
+    """Remember which record's value each changed unit took, for the last three runs in which it changed."""
+    run_no = con.execute("SELECT count(*) FROM core.runs").fetchall()[0][0]
+    rows = []
+    for customer_id, settled, merged, sources in settling:
+        if settled is None:
+            continue
+        before, after, origin = (msgspec.json.decode(text) for text in (settled, merged, sources))
+        for unit, value in after.items():
+            if before.get(unit) != value and unit in origin:
+                rows.append((customer_id, unit, run_no, origin[unit][0], origin[unit][1], canonical_json(value)))
+    append(con, "core.flips", ("customer_id", "unit", "run_no", "system", "record_id", "value"), rows)
+    con.execute("DELETE FROM core.flips WHERE run_no < ?", [run_no - 3])
 
 
 def keep_exclusions(ws: Workspace) -> None:
@@ -51,7 +79,7 @@ def keep_exclusions(ws: Workspace) -> None:
             LEFT JOIN core.exclusions e ON e.customer_id = v.customer_id AND e.system = v.system AND e.reason = v.reason
             WHERE v.run_id = $run_id
               AND v.pass = (SELECT max(pass) FROM core.verdicts w WHERE w.run_id = $run_id AND w.customer_id = v.customer_id)
-              AND (v.outcome IN ('excluded', 'held') OR (v.outcome = 'failed' AND v.reason <> 'unknown'))
+              AND v.reason <> '' AND v.reason <> 'unknown'
               AND v.customer_id IN (SELECT customer_id FROM core.customers)
             GROUP BY ALL
             """,

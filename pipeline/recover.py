@@ -16,8 +16,9 @@ from typing import Any
 from connectors.base import Gone, Record
 from connectors.errors import ConnectorError
 from mappings.canonical import revive
+from mappings.compiled_rule import value_at
 from pipeline import stage
-from pipeline.apply import Planned, look_up, take_in
+from pipeline.apply import UNDO, Planned, look_up, take_in
 from pipeline.workspace import System, Workspace
 
 UNSETTLED = "status IN ('sending', 'unknown')"
@@ -43,7 +44,8 @@ def recover(ws: Workspace) -> None:
 def _open_intents(ws: Workspace, system: System) -> list[tuple[str, datetime, Planned]]:
     rows = ws.store.rows(
         f"""
-        SELECT intent_id, sent_at, record_id, customer_id, operation, fields, paths, units FROM core.intents
+        SELECT intent_id, sent_at, record_id, customer_id, operation, fields, paths, units,
+               run_id IN (SELECT run_id FROM core.runs WHERE command = '{UNDO}') FROM core.intents
         WHERE system = ? AND {UNSETTLED} ORDER BY sent_at, intent_id
         """,  # noqa: S608  our own words
         [system.name],
@@ -54,10 +56,10 @@ def _open_intents(ws: Workspace, system: System) -> list[tuple[str, datetime, Pl
             sent_at,
             Planned(
                 system.name, record_id, customer_id, operation, json.loads(fields), json.loads(paths),
-                {unit: revive(unit, value) for unit, value in json.loads(units).items()}, None,
+                {unit: revive(unit, value) for unit, value in json.loads(units).items()}, None, undoes,
             ),
         )
-        for intent_id, sent_at, record_id, customer_id, operation, fields, paths, units in rows
+        for intent_id, sent_at, record_id, customer_id, operation, fields, paths, units, undoes in rows
     ]  # fmt: skip
 
 
@@ -88,8 +90,17 @@ def _conclude(ws: Workspace, system: System, intent_id: str, planned: Planned, r
     """The write was carried out and `record` is what the system holds now; or it was not, and may be planned again."""
     with ws.store.transaction() as con:
         if record is not None:
-            take_in(con, ws, system, [(planned, record)])
+            take_in(con, ws, system, [(planned, record)], certain=_shows(record, planned))
         _close(con, ws, intent_id, "done" if record else "failed", record.record_id if record else None)
+
+
+def _shows(record: Record, planned: Planned) -> bool:
+    """Whether the write was carried out, by the record alone: something sent is there, and nothing is neither as sent nor as before (what a
+    system fills in again by itself is as before)."""
+    found = {path: value_at(record.payload, path) for path in planned.paths}
+    return any(found[path] == after for path, (_, after) in planned.paths.items()) and all(
+        found[path] in (before, after) for path, (before, after) in planned.paths.items()
+    )
 
 
 def _close(con: Any, ws: Workspace, intent_id: str, status: str, record_id: str | None) -> None:

@@ -10,22 +10,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
 
+import structlog
+
 from connectors import open_connector
 from connectors.errors import ConnectorError, Refused
 from mappings import Context, MappingError, load_mappings
-from pipeline import accounts, decisions, guard, planfile
+from pipeline import accounts, decisions, guard, housekeeping, planfile, stage
 from pipeline.apply import apply
 from pipeline.config import Config, connector_settings
 from pipeline.decide import decide
 from pipeline.errors import Busy, Exit, SafetyStop, UserError
 from pipeline.extract import Stopped, extract
 from pipeline.limits import summary
+from pipeline.log import bound
 from pipeline.match import MatchSettings, match
 from pipeline.model import Change
 from pipeline.normalise import normalise
@@ -35,6 +38,7 @@ from pipeline.recover import recover, unsettled
 from pipeline.stage import Received
 from pipeline.workspace import Clock, System, Workspace, utc_now
 from state import lock, snapshot
+from state.migrations import NewerStore
 from state.store import Store, open_store
 from state.tokens import FileTokens
 
@@ -61,11 +65,14 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class SystemReport:
-    """One system's row of `run_systems`. `problem`: what was wrong with it, for a person; empty when nothing was."""
+    """One system's row of `run_systems`. `problem`: what was wrong with it, for a person; empty when nothing was; `code` and
+    `refused` (only a person can mend it) say the same for a machine."""
 
     system: str
     counts: Mapping[str, int]
     problem: str = ""
+    code: str = ""
+    refused: bool = False
 
 
 @dataclass(slots=True)
@@ -83,8 +90,16 @@ class RunReport:
     dropped: list[str] = field(default_factory=list)
 
 
-def run_sync(config: Config, options: Options, progress: Progress, now: Clock = utc_now) -> RunReport:
-    """One run of a workspace. Raises UserError (exit 2) and Busy (exit 6); everything else is in the report."""
+Steps = Callable[[Workspace, Options, Progress, RunReport], None]
+
+
+def run_sync(
+    config: Config, options: Options, progress: Progress, now: Clock = utc_now, steps: Steps | None = None
+) -> RunReport:
+    """One run of a workspace. Raises UserError (exit 2) and Busy (exit 6); everything else is in the report.
+
+    `steps`: what to do with what was pulled, in place of bringing the systems up to date (`undo`, `reconcile`).
+    """
     with _open_workspace(config, options, now) as ws:
         report = RunReport(ws.run_id, options.command)
         received: dict[str, Received] = {}
@@ -92,7 +107,7 @@ def run_sync(config: Config, options: Options, progress: Progress, now: Clock = 
             decisions.take(ws)
             accounts.verify(ws)
             received = _pull(ws, options, progress, full=options.full)
-            _rounds(ws, options, progress, report)
+            (steps or _rounds)(ws, options, progress, report)
         except SafetyStop as stop:
             report.exit_code, report.outcome = Exit.SAFETY, "stopped by a safety limit"
             report.problems.extend(stop.reasons)
@@ -101,6 +116,7 @@ def run_sync(config: Config, options: Options, progress: Progress, now: Clock = 
         keep_exclusions(ws)
         keep_counts(ws, received)
         _conclude(ws, report, received)
+        housekeeping.tidy(ws.store, ws.systems, config.history_days, ws.now())
     return report
 
 
@@ -114,14 +130,12 @@ def _pull(ws: Workspace, options: Options, progress: Progress, *, full: bool) ->
 
 def _rounds(ws: Workspace, options: Options, progress: Progress, report: RunReport) -> None:
     """match → merge → plan → guard → apply → record; again for what had moved when it was to be written."""
-    settings = _match_settings(ws.config)
     for ws.round in range(1, ROUNDS + 1):
-        with ws.store.transaction() as con:
-            match(con, ws.run_id, ws.now(), settings, lambda: str(uuid.uuid4()))
+        match_changed(ws)
         decide(ws)
         report.plan.extend(planned_changes(ws.store))
         _keep_to_file(ws, options, report)
-        _guard(ws, options)
+        stop_if_unsafe(ws, options)
         if not options.write:
             return
         if ws.round == 1 and options.confirm is not None and report.plan and not options.confirm(report.plan):
@@ -133,7 +147,14 @@ def _rounds(ws: Workspace, options: Options, progress: Progress, report: RunRepo
             return
 
 
-def _guard(ws: Workspace, options: Options) -> None:
+def match_changed(ws: Workspace) -> None:
+    """Match what changed, by the workspace's settings."""
+    with ws.store.transaction() as con:
+        match(con, ws.run_id, ws.now(), match_settings(ws.config), lambda: str(uuid.uuid4()))
+
+
+def stop_if_unsafe(ws: Workspace, options: Options) -> None:
+    """Raises SafetyStop when the present plan passes a limit."""
     safety = ws.config.safety
     limits = guard.Limits(
         max_deletes=safety.max_deletes if options.max_deletes is None else options.max_deletes,
@@ -182,7 +203,8 @@ def planned_changes(store: Store) -> list[Change]:
     return list(planfile.changes(store))
 
 
-def _match_settings(config: Config) -> MatchSettings:
+def match_settings(config: Config) -> MatchSettings:
+    """What the configuration says about matching."""
     return MatchSettings(tuple(config.match.on), frozenset(config.match.ignore), config.match.shared_after)
 
 
@@ -195,7 +217,12 @@ def _conclude(ws: Workspace, report: RunReport, received: Mapping[str, Received]
         )
         names = ("records_read", "records_new", "records_changed", "records_unchanged", "records_rejected", *COUNTS)
         counts = dict(zip(names, row[0], strict=True)) if row else {}
-        report.systems.append(SystemReport(name, counts, str(system.problem) if system.problem else ""))
+        problem = system.problem
+        report.systems.append(
+            SystemReport(name, counts, str(problem), problem.code, isinstance(problem, Refused))
+            if problem
+            else SystemReport(name, counts)
+        )
     if report.exit_code is Exit.DONE:
         failed = any(report_.counts.get("failed") for report_ in report.systems)
         if any(system.problem for system in ws.systems.values()):
@@ -213,15 +240,17 @@ def _conclude(ws: Workspace, report: RunReport, received: Mapping[str, Received]
 
 def _look_at_next(ws: Workspace, report: RunReport) -> list[str]:
     lines = []
+    newest = "FROM conflicts ORDER BY run_id DESC LIMIT 20"
     grouped = "SELECT system, stage, reason, count(*) AS n FROM rejects GROUP BY ALL"
     for what, sql, values, hint in (
         ("possible matches to decide", "FROM core.reviews WHERE decision IS NULL", [], "customer-sync review list"),
         ("rejects", "FROM core.rejects", [], f'customer-sync query "{grouped}"'),
         ("conflicts decided in this run", "FROM core.conflicts WHERE run_id = ?", [ws.run_id],
-         "customer-sync query \"SELECT * FROM conflicts WHERE run_id = '" + ws.run_id + "'\""),
+         f'customer-sync query "{newest}"'),
     ):  # fmt: skip
         if count := ws.store.value(f"SELECT count(*) {sql}", values):
             lines.append(f"{count} {what}: {hint}")
+    lines.extend(stage.new_fields(ws))
     for name, system in ws.systems.items():
         if isinstance(system.problem, Refused):
             lines.append(f"{name} refused our credentials: customer-sync check")
@@ -247,7 +276,10 @@ def _open_workspace(config: Config, options: Options, now: Clock) -> Iterator[Wo
             stack.enter_context(lock.hold(config.store_path, options.command))
         except lock.Held as held:
             raise Busy(str(held)) from None
-        store = open_store(config.store_path)
+        try:
+            store = open_store(config.store_path)
+        except NewerStore as error:
+            raise UserError(str(error)) from None
         stack.callback(_publish, store)
         systems = {}
         for name, settings in config.systems.items():
@@ -262,6 +294,7 @@ def _open_workspace(config: Config, options: Options, now: Clock) -> Iterator[Wo
             n for n, s in systems.items() if not s.settings.paused and (not options.systems or n in options.systems)
         )
         ws = Workspace(_begin_run(store, options.command, now), options.command, config, store, systems, active, now)
+        stack.enter_context(bound(run_id=ws.run_id))
         yield ws
 
 
@@ -282,6 +315,13 @@ def _begin_run(store: Store, command: str, now: Clock) -> str:
 def _publish(store: Store) -> None:
     """Everybody reads the snapshot; a failed copy leaves the previous one."""
     store.checkpoint()
-    with suppress(snapshot.CopyFailed):
+    if housekeeping.wants_compacting(store):
+        store.close()
+        housekeeping.compacted(store.path)
+    try:
         snapshot.publish(store.path)
+    except snapshot.CopyFailed as error:
+        structlog.get_logger().error(
+            "snapshot.not_published", why=str(error), meaning="readers still see the previous one"
+        )
     store.close()

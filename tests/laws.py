@@ -24,7 +24,8 @@ def books(w: Workshop, sql: str) -> list[tuple[Any, ...]]:
 def disagreements(w: Workshop) -> list[str]:
     """Law 4: every primary record, as its till holds it now, says its customer's value of every field its system can hold,
     except where an agreed difference can be queried."""
-    config, mappings = w.config, load_mappings(None)
+    config = w.config
+    mappings = load_mappings(config.mappings_folder)
     rows = books(
         w,
         "SELECT l.system, l.record_id, l.customer_id, c.merged, b.units FROM core.links l JOIN core.customers c USING (customer_id)"
