@@ -4,6 +4,8 @@ Nothing heavy is imported before a command runs: `--help` has to answer at once.
 
     runs.py      backfill, sync, plan, apply          reading.py   status, query, mappings
     setup.py     demo, init, check, simulate                      deciding.py  review, unlink, ignore
+    daemon.py    daemon
+    history.py   show, why, undo, reconcile, auth
     present.py   what a run prints at its end               terms.py     options and helpers that commands share
 """
 
@@ -16,7 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli import deciding, reading, runs, setup
+from pipeline.cli import daemon, deciding, history, reading, runs, setup
 from pipeline.errors import Busy, Exit, SafetyStop, UserError
 
 app = typer.Typer(
@@ -38,7 +40,7 @@ def _global(
     context.obj = config
 
 
-for module in (setup, runs, reading, deciding):
+for module in (setup, runs, daemon, reading, deciding, history):
     module.register(app)
 
 
@@ -93,11 +95,10 @@ def _closed_pipe() -> int:
 
 def _bug() -> int:
     """A traceback without anybody's data, and what to do with it."""
-    import traceback
+    from pipeline.log import masked_text, trace_of
 
-    from pipeline.log import masked_text
-
-    print(masked_text(traceback.format_exc()), file=sys.stderr)  # noqa: T201
+    if error := sys.exception():
+        print(masked_text(trace_of(error)), file=sys.stderr)  # noqa: T201
     return _explained(
         "This is a bug in customer-sync; the traceback above says where. Nothing is lost: run it again.", Exit.BUG
     )

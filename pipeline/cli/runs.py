@@ -173,7 +173,7 @@ def _run(
             max_deletes=wanted.max_deletes,
             max_updates=wanted.max_updates,
             force=wanted.force,
-            confirm=_confirmation(progress) if asks else None,
+            confirm=confirmation(progress) if asks else None,
             plan_file=wanted.plan_file,
             skip_stale=wanted.skip_stale,
             stop=stop,
@@ -185,7 +185,7 @@ def _run(
     raise typer.Exit(int(report.exit_code))
 
 
-def _confirmation(progress: Display) -> Callable[[list[Change]], bool]:
+def confirmation(progress: Display) -> Callable[[list[Change]], bool]:
     """Shows the numbers and asks; the bars are taken away meanwhile."""
 
     def confirm(changes: list[Change]) -> bool:

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 DEMO = (
     "No account, no network: starts the till simulators on loopback, loads sample customers, runs a backfill "
-    "and a second sync, and shows what happened."
+    "and a second sync, and shows what happened. With --serve, tills, daemon and dashboard stay up."
 )
 INIT = "Write a commented config.yaml and .env.example to start from; never overwrites."
 CHECK = "Validate configuration and mappings, then each system's address, credentials and permissions; changes nothing."
@@ -34,15 +34,19 @@ def demo(
     directory: Annotated[
         Path | None, typer.Option("--dir", help="Keep everything in this folder; else a temporary one.", metavar="DIR")
     ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Leave the tills, the daemon and the dashboard up until you stop them.")
+    ] = False,
     no_progress: NoProgress = False,
 ) -> None:
     from pipeline import log
+    from pipeline.cli.daemon import run_daemon
     from pipeline.demo import run_demo
     from pipeline.progress import open_progress
 
     log.configure(level="warning")
     with open_progress(show=not no_progress and sys.stderr.isatty()) as progress:
-        code = run_demo(directory, progress, say)
+        code = run_demo(directory, progress, say, run_daemon if serve else None)
     raise typer.Exit(int(code))
 
 

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 COMMANDS = [
     ["demo"], ["init"], ["check"], ["backfill"], ["sync"], ["plan"], ["apply"], ["status"], ["query"], ["simulate"],
     ["mappings", "check"], ["mappings", "preview"], ["review", "list"], ["review", "merge"], ["review", "apart"],
-    ["unlink"], ["ignore"],
+    ["unlink"], ["ignore"], ["show"], ["why"], ["undo"], ["reconcile"], ["auth"], ["daemon"],
 ]  # fmt: skip
 
 Run = Callable[..., tuple[int, str, str]]
@@ -296,7 +296,9 @@ def test_mappings_check_and_preview(run: Run, w: Workshop) -> None:
     run(*on(w), "plan")
     code, out, _ = run(*on(w), "mappings", "preview", "riyadh", "--json")
     assert code == 0
-    (record,) = json.loads(out)
+    found = json.loads(out)
+    (record,) = found["shown"]
+    assert (found["records"], found["not_understood"], found["reads_differently"]) == (1, [], {})
     assert record["payload"]["name"] == "Sara Haddad"
     assert record["units"]["phone"]["value"] == "+966512345678"
     assert "Sara Haddad" in run(*on(w), "mappings", "preview", "riyadh")[1]
