@@ -5,6 +5,7 @@ Everything goes through the public parts that a user has: a `config.yaml`, runs,
 
 from __future__ import annotations
 
+import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,11 @@ from pipeline.query import ask, open_snapshot
 from pipeline.run import Options, RunReport, run_sync
 
 Say = Callable[[str], object]
+KeepUp = Callable[[Config, Callable[[str], None]], None]
+"""Runs a daemon until it is stopped; the second argument is told the dashboard's address."""
+
+SERVE_EVERY_S = 10
+DASHBOARD_PORT = 8080
 
 QUERIES = (
     ("How many customers do we know, and in how many tills is each?",
@@ -37,13 +43,52 @@ QUERIES = (
 )  # fmt: skip
 
 
-def run_demo(folder: Path | None, progress: Progress, say: Say) -> Exit:
-    """The whole demonstration; returns DONE only when everything it promises was seen."""
+def run_demo(folder: Path | None, progress: Progress, say: Say, keep_up: KeepUp | None = None) -> Exit:
+    """The whole demonstration; returns DONE only when everything it promises was seen.
+
+    `keep_up`: how to run the daemon (`--serve`), which then stays with the tills until it is stopped.
+    """
     with _place(folder) as place, serve(_tills(), 0) as handle:
         people = sample()
         ids = {name: handle.tills[name].load(rows) for name, rows in people.rows.items()}
         config = load_config(write_config(place, handle))
-        return _tell(config, handle, people, ids, progress, say)
+        code = _tell(config, handle, people, ids, progress, say)
+        if keep_up is not None and code is Exit.DONE:
+            serve_demo(place, handle, say, keep_up)
+        return code
+
+
+def serve_demo(place: Path, handle: Handle, say: Say, keep_up: KeepUp) -> None:
+    """The demo's tills with a daemon that syncs them every ten seconds, and what to try with it."""
+    file = write_config(place, handle, **{name: {"schedule": f"every {SERVE_EVERY_S}s"} for name in handle.tills})
+    port = _free_port(DASHBOARD_PORT)
+    with file.open("a", encoding="utf-8") as text:
+        text.write(f"daemon: {{ listen: 127.0.0.1:{port} }}\nlog: {{ level: warning }}\n")
+    config = load_config(file)
+    berlin = handle.tills["berlin"]
+    record = min((key for key in berlin.customers() if berlin.customer(key)["email"]), key=int)
+
+    def on_start(address: str) -> None:
+        say(f"\nThe daemon syncs the three tills every {SERVE_EVERY_S} seconds. Ctrl-C stops everything.\n")
+        say(f"   the dashboard:          {address}")
+        say(f"   the tills' back office: {handle.root}/_control/")
+        say(f"   edit a customer:        curl -X PATCH {handle.root}/_control/berlin/customers/{record} \\")
+        say('                             -d \'{"email": "changed@example.com"}\'')
+        say(f"   look for it:            {address}/customers?q=changed@example.com")
+        say(f"   or on the command line: customer-sync --config {file} status")
+
+    keep_up(config, on_start)
+
+
+def _free_port(wanted: int) -> int:
+    """The port, if it is free on loopback; else 0, for any."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return 0
+    return wanted
 
 
 def _tell(

@@ -74,6 +74,35 @@ def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutable
     return {key: _masked(key, value) for key, value in event.items()}
 
 
+def trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: an exception becomes where it happened and what kind it is, without its words."""
+    found = event.pop("exc_info", None)
+    if found is True:
+        found = sys.exc_info()
+    error = found[1] if isinstance(found, tuple) else found
+    if isinstance(error, BaseException):
+        event["exception"] = trace_of(error)
+    return event
+
+
+def trace_of(error: BaseException) -> str:
+    """A traceback without the exceptions' own words: a library's message may quote a customer (`cannot convert 'Ana Berg'`)."""
+    import traceback
+
+    lines: list[str] = []
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        lines.append(f"{type(cause).__module__}.{type(cause).__qualname__}, most recent call last:")
+        lines += [
+            f"  {frame.filename}:{frame.lineno} {frame.name}: {frame.line}"
+            for frame in traceback.extract_tb(cause.__traceback__)
+        ]
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return "\n".join(lines)
+
+
 def _masked(key: str, value: Any) -> Any:
     if key.lower() in _HIDDEN and value is not None:
         return MASK
@@ -101,7 +130,7 @@ def configure(*, level: str = "info", form: str = "console", out: TextIO | None 
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        trace,
         mask,
     ]
     renderer: Any = (

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -25,6 +26,8 @@ VIEWS: tuple[str, ...] = (
 )  # fmt: skip
 
 BATCH_ROWS = 5_000
+_OPENING = Lock()
+"""Readers of one process share DuckDB's instance of the file, and so its settings: the first one sets and locks them."""
 _STATEMENTS = ("SELECT", "EXPLAIN")
 _MISSING_TABLE = re.compile(r"Table with name (\S+) does not exist")
 _MISSING_COLUMN = re.compile(r'Referenced column "(\w+)" not found|does not have a column named "(\w+)"')
@@ -62,13 +65,15 @@ def open_snapshot(store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         )
     settings = {"enable_external_access": "false", "autoinstall_known_extensions": "false"}
     settings |= {"autoload_known_extensions": "false", "temp_directory": ""}
+    with _OPENING:
+        try:
+            con = duckdb.connect(str(file), read_only=True, config=settings)  # type: ignore[arg-type]
+        except duckdb.Error as error:
+            raise UserError(f"{file} cannot be opened: {str(error).splitlines()[0]}") from None
+        if con.execute("SELECT current_setting('lock_configuration')").fetchall() != [(True,)]:
+            con.execute("SET GLOBAL TimeZone = 'UTC'")
+            con.execute("SET lock_configuration = true")
     try:
-        con = duckdb.connect(str(file), read_only=True, config=settings)  # type: ignore[arg-type]
-    except duckdb.Error as error:
-        raise UserError(f"{file} cannot be opened: {str(error).splitlines()[0]}") from None
-    try:
-        con.execute("SET TimeZone = 'UTC'")
-        con.execute("SET lock_configuration = true")
         yield con
     finally:
         con.close()

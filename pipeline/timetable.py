@@ -27,6 +27,7 @@ _FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
 )
 _HORIZON_DAYS = 366 * 9
 """29 February can be eight years away."""
+_TIME_TO_RUN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,18 @@ def is_due(text: str, last: datetime, now: datetime, timezone: str) -> bool:
     """Whether the timetable asks for something between `last` (exclusive) and `now`."""
     due = parse(text).next_after(last, ZoneInfo(timezone))
     return due is not None and due <= now
+
+
+def overdue_at(due: Timetable, last: datetime, zone: tzinfo) -> datetime | None:
+    """When something last done at `last` is overdue: two of its times have passed since, and half an interval to do it in.
+
+    Times are looked up rather than intervals multiplied: a shop that is closed on Sunday is not late on Sunday.
+    """
+    first = due.next_after(last, zone)
+    second = due.next_after(first, zone) if first else None
+    if first is None or second is None:
+        return None
+    return second + min((second - first) / 2, _TIME_TO_RUN)
 
 
 def _field(text: str, name: str, low: int, high: int, names: dict[str, int]) -> frozenset[int]:
