@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from pipeline.config import Config, SystemConfig
 
-STALE_AFTER = 2
-"""A system is stale when nothing was read for this many intervals of its schedule."""
-
 _RUN_COLUMNS = ("run_id", "command", "started_at", "finished_at", "exit_code", "outcome")
 _COUNTS = ("records_read", "created", "updated", "deleted", "unchanged", "excluded", "held", "failed")
 
@@ -89,9 +86,7 @@ def _system(name: str, system: SystemConfig, cursor: dict[str, Any], now: dateti
     complete = _moment(cursor.get("last_complete_at"))
     age = now - complete if complete else None
     due = timetable.parse(system.schedule)
-    first = due.next_after(now, zone)
-    second = due.next_after(first, zone) if first else None
-    interval = second - first if first and second else None
+    late = timetable.overdue_at(due, complete, zone) if complete else None
     return {
         "system": name,
         "connector": system.connector,
@@ -101,7 +96,7 @@ def _system(name: str, system: SystemConfig, cursor: dict[str, Any], now: dateti
         "last_complete_at": _iso(complete),
         "last_full_scan_at": _iso(_moment(cursor.get("last_full_scan_at"))),
         "age_s": int(age.total_seconds()) if age is not None else None,
-        "stale": not system.paused and (age is None or (interval is not None and age > STALE_AFTER * interval)),
+        "stale": not system.paused and (complete is None or (late is not None and now > late)),
         "next_run": None if system.paused else _iso(_next(due, complete, now, zone)),
         "next_full_scan": None if system.paused else _iso(timetable.parse(system.full_scan).next_after(now, zone)),
     }
