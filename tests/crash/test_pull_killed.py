@@ -98,7 +98,7 @@ def test_killed_at_any_moment_then_run_again_stages_the_same(tmp_path: Path, sho
             process.communicate()
         _finish(w)
         assert staged(w) == expected, moments
-        cursors = "SELECT system, cursor, full_scans > 0 FROM core.systems ORDER BY system"
+        cursors = "SELECT system, watermark, full_scans > 0 FROM core.systems ORDER BY system"
         assert rows(w, cursors) == rows(calm, cursors), moments
         for table in ("landing", "landing_rejects", "pulls"):
             assert rows(w, f"SELECT count(*) FROM core.{table}") == [(0,)], moments

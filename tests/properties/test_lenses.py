@@ -94,7 +94,9 @@ def check_put_then_get(connector: str, payload: dict[str, Any], values: dict[str
     before = mapping.read(payload, context)
     if "address" in values:  # another country may make a number readable that was not understood
         values = {
-            u: v for u, v in values.items() if u not in {"phone", "vat_number"} or before[u].state is not State.UNCLEAR
+            u: v
+            for u, v in values.items()
+            if u not in {"phone", "vat_number"} or u not in before or before[u].state is not State.UNCLEAR
         }
     fields = mapping.put(values, payload, context)
     after_payload = applied(payload, fields)
